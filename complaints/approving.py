@@ -1,0 +1,35 @@
+"""Who must approve a resolution (R4.6): limits per role, and cases that always need a second person."""
+
+from complaints.case import Actor, Case
+from complaints.names import HEAD_OFFICE, Kind, Nature, Role
+from complaints.policy import Told
+
+LEVELS: list[Told] = ["agent", "handler", "supervisor", "manager", "head_office"]
+"""Levels of the house, lowest first."""
+
+
+def level_of(actor: Actor) -> Told:
+    """The highest level a person acts on."""
+    if actor.has(Role.manager):
+        return "head_office" if actor.department == HEAD_OFFICE else "manager"
+    return "supervisor" if actor.has(Role.supervisor) else "handler"
+
+
+def needed(case: Case) -> tuple[Told, list[str]] | None:
+    """The lowest level that may approve the last resolution, and why; None when the handler may do it alone."""
+    rules, resolution = case.rules.approvals, case.resolutions[-1]
+    level: Told = "handler"
+    why: list[str] = []
+    amount = resolution.redress.amount
+    if amount is not None and amount.value > 0:
+        able = (r for r, limit in rules.limits.items() if amount.value <= limit.get(amount.currency, -1))
+        level = next(iter(sorted(able, key=LEVELS.index)), "head_office")
+        if level != "handler":
+            why.append(f"redress {amount.value} {amount.currency} needs {level}")
+    classification = case.classification
+    labels: list[Nature | Kind] = [classification.nature, *classification.kinds] if classification else []
+    for label in labels:
+        if (asked := rules.always.get(label)) is not None:
+            why.append(f"{label} needs {asked}")
+            level = max(level, asked, key=LEVELS.index)
+    return (level, why) if why else None

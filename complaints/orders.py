@@ -1,0 +1,94 @@
+"""What the process orders from its activities, and what comes back: one model in, one model out."""
+
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel
+
+from complaints.case import Case, Event
+from complaints.form import ComplaintForm
+from complaints.names import Way
+from complaints.policy import LetterKind
+
+
+class RulesWanted(BaseModel):
+    """The rules in force where and when a complaint was opened."""
+
+    jurisdiction: str
+    received_at: AwareDatetime
+    opened_at: AwareDatetime
+
+
+class ClassificationWanted(BaseModel):
+    """A form to classify by the rules of that day."""
+
+    jurisdiction: str
+    opened_at: AwareDatetime
+    form: ComplaintForm
+
+
+class HandlerWanted(BaseModel):
+    """A department and handler wanted for a form."""
+
+    jurisdiction: str
+    opened_at: AwareDatetime
+    form: ComplaintForm
+
+
+class HandlerFound(BaseModel):
+    """The responsible department, a handler if one is free, and why these."""
+
+    department: str
+    handler: str | None
+    why: str
+
+
+class Record(BaseModel):
+    """What the register is to say: the whole case, and the events that are new."""
+
+    case: Case
+    events: list[Event]
+
+
+class LetterOrder(BaseModel):
+    """Letters to send together; a reference and a number are a letter's key, so that it goes out once."""
+
+    reference: str
+    letters: dict[int, LetterKind]
+    way: Way
+    written_at: AwareDatetime
+
+
+class LetterDone(BaseModel):
+    """What became of a letter: sent; failed for good; or uncertain, when the peer may or may not have taken it."""
+
+    state: Literal["sent", "failed", "uncertain"]
+    error: str | None = None
+
+
+class LettersDone(BaseModel):
+    """What became of the letters of an order, by number."""
+
+    letters: dict[int, LetterDone]
+
+    def sent(self, number: int) -> bool:
+        """Whether that letter is surely out."""
+        return self.letters[number].state == "sent"
+
+
+class Publication(BaseModel):
+    """An anonymous complaint whose result goes on the notice board."""
+
+    reference: str
+    published_at: AwareDatetime
+
+
+class Person(BaseModel):
+    """Somebody who has staff notices waiting."""
+
+    username: str
+
+
+class DigestDone(BaseModel):
+    """How many notices a digest held; none when nothing waited."""
+
+    notices: int

@@ -1,0 +1,227 @@
+"""The shape of the rules: what a policy file may say, and the part of it a case carries from its opening."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import cached_property
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from complaints.classification_rules import ClassificationRules
+from complaints.clock import Calendar, Limit
+from complaints.names import HEAD_OFFICE, Channel, Kind, Nature, Role, Way
+from complaints.reading import Lexicon, Words
+
+
+class Rule(BaseModel):
+    """Base of everything read from a policy file: an unknown key is an error, never ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Sourced(Rule):
+    """A rule that says where it comes from."""
+
+    source: str = Field(min_length=3)
+
+
+Told = Literal["agent", "handler", "supervisor", "manager", "head_office"]
+"""Whom a reminder or an escalation reaches; `head_office` is a manager of the head office."""
+
+
+class Reminder(Rule):
+    """A warning before a deadline: at a share of the time, or some time before the end."""
+
+    at_percent: int | None = Field(default=None, ge=1, le=99)
+    before: Limit | None = None
+    tell: list[Told] = Field(min_length=1)
+    letter: Literal["progress"] | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.at_percent is None) == (self.before is None):
+            raise ValueError("give either at_percent or before")
+        return self
+
+
+class Level(Rule):
+    """One rung of an escalation ladder: who is told, and how long they have before the next rung."""
+
+    tell: Told
+    within: Limit
+
+
+class ClockRule(Sourced):
+    """One time limit: its length, its reminders, and the ladder climbed when it is broken."""
+
+    limit: Limit
+    reminders: list[Reminder] = []
+    ladder: str
+    breach_letter: Literal["apology"] | None = None
+
+
+class Ladder(Sourced):
+    """The rungs of an escalation, lowest first."""
+
+    levels: list[Level] = Field(min_length=1)
+
+
+class Approvals(Sourced):
+    """Who may grant what: redress up to the limit of a role, and cases that always need a second person."""
+
+    limits: dict[Literal["handler", "supervisor", "manager"], dict[str, Decimal]]
+    always: dict[Nature | Kind, Literal["supervisor", "manager", "head_office"]]
+
+
+class CallbackRule(Sourced):
+    """How often, and how far apart, a customer is called back."""
+
+    attempts: int = Field(ge=1, le=20)
+    hours_between: int = Field(ge=0, le=240)
+    dissatisfied_at_most: int = Field(ge=1, le=4, description="satisfaction 1 to 5 that counts as dissatisfied")
+    rounds: int = Field(ge=1, le=10, description="handling rounds in all")
+
+
+LETTER_KINDS = ("acknowledgement", "progress", "apology", "result", "satisfaction_request", "closing")
+LetterKind = Literal["acknowledgement", "progress", "apology", "result", "satisfaction_request", "closing"]
+
+
+class Letters(Sourced):
+    """For each channel, the ways to tell the complainant, best first; and how long delivery is tried."""
+
+    ways: dict[Channel, dict[Literal["letters", "result"], list[Way]]]
+    give_up_after_hours: int = Field(ge=1, le=240)
+    closing_letter_for: list[str] = []
+    bank: dict[Literal["zh-CN", "en"], str]
+    contact: dict[Literal["zh-CN", "en"], str]
+    regulator: dict[Literal["zh-CN", "en"], str]
+
+    @model_validator(mode="after")
+    def _every_channel(self) -> Self:
+        if missing := [c.value for c in Channel if c not in self.ways]:
+            raise ValueError(f"no ways for channel {', '.join(missing)}")
+        return self
+
+
+class Classifying(Rule):
+    """Under which confidence a person confirms."""
+
+    confirm_below: float = Field(ge=0, le=1)
+
+
+class CasePolicy(BaseModel):
+    """What one case is held to: frozen at opening, carried in its workflow, never looked up again."""
+
+    version: str
+    jurisdiction: str
+    calendar: Calendar
+    clocks: dict[str, ClockRule]
+    ladders: dict[str, Ladder]
+    approvals: Approvals
+    callback: CallbackRule
+    letters: Letters
+    confirm_below: float
+
+
+class Route(Rule):
+    """A problem, in words and products, that a department answers for; `weight` is what its words count."""
+
+    name: str = Field(min_length=3)
+    department: str
+    weight: float = Field(default=1, gt=0)
+    products: list[str] = []
+    product_weight: float = Field(default=1, gt=0)
+    words: Words = Words()
+
+
+class Department(Rule):
+    """A department's code and its names."""
+
+    code: str = Field(pattern=r"^[a-z][a-z_]+$")
+    zh: str
+    en: str
+
+
+class Routing(Sourced):
+    """Departments, and the table that leads from a problem to one of them; the best match over all rows wins."""
+
+    departments: list[Department]
+    routes: list[Route]
+    otherwise: str
+
+    @cached_property
+    def lexicon(self) -> Lexicon:
+        """The words of the routes, by their place in the table, ready to be found."""
+        return Lexicon(r.words for r in self.routes)
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        codes = {d.code for d in self.departments} | {HEAD_OFFICE}
+        for code in [*(r.department for r in self.routes), self.otherwise]:
+            if code not in codes:
+                raise ValueError(f"department {code!r} is not in the list of departments")
+        return self
+
+
+class Intake(Sourced):
+    """What a registration form may say: products, currencies, and channels that may come in incomplete."""
+
+    products: list[str] = Field(min_length=1)
+    currencies: list[Annotated[str, Field(pattern="^[A-Z]{3}$")]] = Field(min_length=1)
+    may_be_incomplete: list[Channel]
+    offline: list[Channel]
+
+
+class ClockRules(Rule):
+    """The file clocks.yaml."""
+
+    registration: ClockRule
+    acceptance: ClockRule
+    first_response: ClockRule
+    resolution: ClockRule
+    approval: ClockRule
+    major_response: ClockRule
+    callback: ClockRule
+
+
+class Policy(BaseModel):
+    """Everything in force in one jurisdiction on one day."""
+
+    version: str
+    jurisdiction: str
+    in_force_from: date
+    calendar: Calendar
+    clocks: ClockRules
+    ladders: dict[str, Ladder]
+    approvals: Approvals
+    callback: CallbackRule
+    letters: Letters
+    routing: Routing
+    intake: Intake
+    classification: ClassificationRules
+
+    @model_validator(mode="after")
+    def _ladders_exist(self) -> Self:
+        for name, rule in self.clocks:
+            if rule.ladder not in self.ladders:
+                raise ValueError(f"clocks.{name}: no ladder {rule.ladder!r} in ladders.yaml")
+        return self
+
+    def for_case(self, received: date) -> CasePolicy:
+        """The part a case received that day carries; classification and routing have done their work by then."""
+        return CasePolicy(
+            version=self.version,
+            jurisdiction=self.jurisdiction,
+            calendar=self.calendar.since(received - timedelta(days=31)),
+            clocks=dict(self.clocks),
+            ladders=self.ladders,
+            approvals=self.approvals,
+            callback=self.callback,
+            letters=self.letters,
+            confirm_below=self.classification.confirm_below,
+        )
+
+
+def role_told(told: Told) -> tuple[Role, str | None]:
+    """The role, and the fixed department if there is one, that an entry of a ladder means."""
+    return (Role.manager, HEAD_OFFICE) if told == HEAD_OFFICE else (Role(told), None)

@@ -1,0 +1,253 @@
+"""Reads, checks and dates the rules. Folders are dates of coming into force; append a folder, never edit one.
+
+`policies/<jurisdiction>/<date>/<topic>.yaml` holds one topic; a topic missing from a later date stays as it was.
+"""
+
+from datetime import date, timedelta
+from functools import cache
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import Any, TypeVar
+
+import holidays
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from complaints.classification_rules import ClassificationRules
+from complaints.clock import Calendar
+from complaints.policy import Approvals, CallbackRule, ClockRules, Intake, Ladder, Letters, Policy, Routing
+from policies.names import DEFAULT_JURISDICTION
+
+FOLDER = Path(__file__).parent
+
+WARN_AHEAD, FAIL_AHEAD = timedelta(days=60), timedelta(days=14)
+M = TypeVar("M", bound=BaseModel)
+
+TOPICS: dict[str, type[BaseModel]] = {
+    "clocks": ClockRules,
+    "approvals": Approvals,
+    "callback": CallbackRule,
+    "letters": Letters,
+    "intake": Intake,
+    "routing": Routing,
+    "classification": ClassificationRules,
+}
+"""Every topic but `ladders`, which is a mapping of names to Ladder."""
+
+
+class Problem(BaseModel):
+    """One thing wrong with a policy file: where, what, and how to mend it."""
+
+    file: str
+    line: int
+    message: str
+    fatal: bool = True
+
+    def __str__(self) -> str:
+        """`file:line: message`, as editors jump to it."""
+        return f"{self.file}:{self.line}: {self.message}"
+
+
+class BrokenPolicy(Exception):
+    """The rules cannot be used; nothing starts on them."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(str(p) for p in problems))
+        self.problems = problems
+
+
+class CalendarFile(BaseModel, extra="forbid"):
+    """The file calendars/<id>.yaml."""
+
+    id: str
+    time_zone: str
+    opens: str
+    closes: str
+    weekend: list[int]
+    holidays_of: str | None = None
+    known_from: date
+    known_through: date
+    extra_days_off: list[date]
+    extra_make_up_days: list[date]
+    source: str
+
+
+def versions(jurisdiction: str, folder: Path = FOLDER) -> list[date]:
+    """The dates on which rules of that jurisdiction came into force, oldest first."""
+    place = folder / jurisdiction
+    return sorted(date.fromisoformat(p.name) for p in place.iterdir() if p.is_dir()) if place.is_dir() else []
+
+
+@cache
+def load(jurisdiction: str = DEFAULT_JURISDICTION, at: date = date.max, folder: Path = FOLDER) -> Policy:
+    """The rules in force there on that day; raises BrokenPolicy with file, line and mend."""
+    dates = [d for d in versions(jurisdiction, folder) if d <= at]
+    if not dates:
+        earliest = next(iter(versions(jurisdiction, folder)), None)
+        # A complaint older than the first rules is held to the first rules.
+        if earliest is None:
+            where = str(folder / jurisdiction)
+            raise BrokenPolicy([Problem(file=where, line=1, message="no dated folder of rules, such as 2026-01-01")])
+        dates = [earliest]
+    files = {topic: _latest(jurisdiction, dates, topic, folder) for topic in [*TOPICS, "ladders"]}
+    parts: dict[str, Any] = {topic: _read(files[topic], model) for topic, model in TOPICS.items()}
+    parts["ladders"] = _ladders(files["ladders"])
+    version = f"{jurisdiction}-{dates[-1]}"
+    try:
+        return Policy(
+            version=version,
+            jurisdiction=jurisdiction,
+            in_force_from=dates[-1],
+            calendar=calendar(jurisdiction, folder),
+            **parts,
+        )
+    except ValidationError as error:
+        where = str(files["clocks"].relative_to(folder))
+        raise BrokenPolicy([Problem(file=where, line=1, message=e["msg"]) for e in error.errors()]) from None
+
+
+def by_version(version: str, folder: Path = FOLDER) -> Policy:
+    """The rules of a version such as cn-2026-01-01, as a case carries it."""
+    jurisdiction, _, day = version.partition("-")
+    return load(jurisdiction, date.fromisoformat(day), folder)
+
+
+@cache
+def calendar(name: str, folder: Path = FOLDER) -> Calendar:
+    """The working days of that jurisdiction, holidays and make-up days filled in."""
+    path = folder / "calendars" / f"{name}.yaml"
+    rules = _read(path, CalendarFile)
+    years = range(rules.known_from.year, rules.known_through.year + 2)
+    public = holidays.country_holidays(rules.holidays_of, years=years) if rules.holidays_of else {}
+    weekday_holidays = {day for day in public if day.isoweekday() not in rules.weekend and day.year in years}
+    make_up = {day for day in getattr(public, "weekend_workdays", ()) if day.year in years}
+    try:
+        return Calendar(
+            **rules.model_dump(
+                include={"id", "time_zone", "opens", "closes", "weekend", "known_from", "known_through"}
+            ),
+            days_off=sorted((weekday_holidays | set(rules.extra_days_off)) - set(rules.extra_make_up_days)),
+            make_up_days=sorted((make_up | set(rules.extra_make_up_days)) - set(rules.extra_days_off)),
+            source=f"{rules.source}; holidays {version_of('holidays')}",
+        )
+    except ValidationError as error:
+        raise BrokenPolicy(_problems(error, path, _nodes(path))) from None
+
+
+def check(at: date, folder: Path = FOLDER) -> list[Problem]:
+    """Everything wrong with any version of any jurisdiction, and calendars that end soon after `at`."""
+    found: list[Problem] = []
+    for place in sorted(p for p in folder.iterdir() if p.is_dir() and p.name not in ("calendars", "__pycache__")):
+        for version in versions(place.name, folder) or [at]:
+            try:
+                load(place.name, version, folder)
+            except BrokenPolicy as broken:
+                found += [p for p in broken.problems if p not in found]
+    for path in sorted((folder / "calendars").glob("*.yaml")):
+        try:
+            found += _calendar_ends(calendar(path.stem, folder), path, at)
+        except BrokenPolicy as broken:
+            found += [p for p in broken.problems if p not in found]
+    return found
+
+
+def _calendar_ends(known: Calendar, path: Path, at: date) -> list[Problem]:
+    left = known.known_through - at
+    if left > WARN_AHEAD:
+        return []
+    year = known.known_through.year + 1
+    message = (
+        f"the calendar knows nothing after {known.known_through} ({left.days} days from {at}): deadlines that reach "
+        f"into {year} are marked provisional. Mend: update the holidays library once {year} is announced, check its "
+        f"days, then set known_through: {year}-12-31"
+    )
+    return [
+        Problem(
+            file=_shown(path), line=_nodes(path).get(("known_through",), 1), message=message, fatal=left < FAIL_AHEAD
+        )
+    ]
+
+
+def _latest(jurisdiction: str, dates: list[date], topic: str, folder: Path) -> Path:
+    for day in reversed(dates):
+        if (path := folder / jurisdiction / day.isoformat() / f"{topic}.yaml").is_file():
+            return path
+    where = f"{jurisdiction}/{dates[0]}/{topic}.yaml"
+    raise BrokenPolicy(
+        [Problem(file=where, line=1, message=f"missing; the first version needs every topic, {topic} too")]
+    )
+
+
+def _read(path: Path, model: type[M]) -> M:
+    try:
+        return model.model_validate(_yaml(path))
+    except ValidationError as error:
+        raise BrokenPolicy(_problems(error, path, _nodes(path))) from None
+
+
+def _ladders(path: Path) -> dict[str, Ladder]:
+    nodes, ladders = _nodes(path), {}
+    for name, body in _yaml(path).items():
+        try:
+            ladders[name] = Ladder.model_validate(body)
+        except ValidationError as error:
+            raise BrokenPolicy(_problems(error, path, nodes, name)) from None
+    return ladders
+
+
+def _shown(path: Path) -> str:
+    """The path below the folder of policies: cn/2026-01-01/clocks.yaml, calendars/cn.yaml."""
+    parts = path.parts[-2:] if path.parent.name == "calendars" else path.parts[-3:]
+    return "/".join(parts)
+
+
+def _yaml(path: Path) -> Any:
+    shown = _shown(path)
+    try:
+        data = yaml.safe_load(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise BrokenPolicy([Problem(file=shown, line=1, message="no such file")]) from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise BrokenPolicy([Problem(file=shown, line=line, message=f"not YAML: {error.problem}")]) from None
+    if not isinstance(data, dict):
+        raise BrokenPolicy([Problem(file=shown, line=1, message="must be a mapping of names to values")])
+    return data
+
+
+def _problems(error: ValidationError, path: Path, nodes: dict[tuple[Any, ...], int], *under: str) -> list[Problem]:
+    found = []
+    for detail in error.errors():
+        place = (*under, *detail["loc"])
+        known = next((place[:n] for n in range(len(place), 0, -1) if place[:n] in nodes), ())
+        name = ".".join(str(p) for p in place) or "(whole file)"
+        value = detail.get("input")
+        given = f", found {value!r}" if isinstance(value, str | int | float | bool) else ""
+        found.append(
+            Problem(
+                file=_shown(path),
+                line=nodes.get(known, 1),
+                message=f"{name}: {detail['msg']}{given}",
+            )
+        )
+    return found
+
+
+def _nodes(path: Path) -> dict[tuple[Any, ...], int]:
+    """The line of every key and entry of a YAML file, by its path."""
+    lines: dict[tuple[Any, ...], int] = {}
+
+    def walk(node: yaml.Node, place: tuple[Any, ...]) -> None:
+        lines.setdefault(place, node.start_mark.line + 1)
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                lines[(*place, key.value)] = key.start_mark.line + 1
+                walk(value, (*place, key.value))
+        elif isinstance(node, yaml.SequenceNode):
+            for number, value in enumerate(node.value):
+                walk(value, (*place, number))
+
+    root = yaml.compose(path.read_text("utf-8"), Loader=yaml.SafeLoader)
+    if root is not None:
+        walk(root, ())
+    return lines

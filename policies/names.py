@@ -1,0 +1,3 @@
+"""The jurisdiction a case falls under when nothing else is said."""
+
+DEFAULT_JURISDICTION = "cn"
