@@ -1,0 +1,171 @@
+"""The ways out of the house, each one small adapter: e-mail by SMTP, SMS by an HTTP gateway, post by a print queue.
+
+`deliver` calls `handing_over` at the last moment at which the peer surely has not taken the message.
+"""
+
+from collections.abc import Awaitable, Callable
+from email.headerregistry import Address
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Literal, Protocol
+
+import aiosmtplib
+import httpx
+from pydantic import BaseModel
+
+from complaints.names import Way
+
+HandingOver = Callable[[], Awaitable[None]]
+TRY_FOR = 20.0
+
+
+class Rejected(Exception):
+    """The peer has said no for good; another way is needed."""
+
+
+class NotTaken(Exception):
+    """The peer has surely not taken it; try again."""
+
+
+class Uncertain(Exception):
+    """The peer may have taken it, and did not say so."""
+
+
+class Message(BaseModel):
+    """What goes out: to whom, under which key, in which form."""
+
+    key: str
+    recipient: str
+    subject: str
+    text: str
+    html: str | None = None
+    pdf: bytes | None = None
+
+
+class Adapter(Protocol):
+    """One way out."""
+
+    async def deliver(self, message: Message, handing_over: HandingOver) -> None:
+        """Hand the message over; raises Rejected, NotTaken or Uncertain."""
+
+
+class Mail(BaseModel):
+    """E-mail by SMTP. `tls` is none, starttls or tls; the Message-ID is the key, so a peer can tell a repeat."""
+
+    host: str
+    port: int
+    sender: str
+    username: str | None = None
+    password: str | None = None
+    tls: Literal["none", "starttls", "tls"] = "starttls"
+    verify: bool = True
+
+    def compose(self, message: Message) -> EmailMessage:
+        """The message as it goes on the wire."""
+        mail = EmailMessage()
+        mail["From"] = self.sender
+        mail["To"] = Address(addr_spec=message.recipient)
+        mail["Subject"] = " ".join(message.subject.split())
+        mail["Message-ID"] = f"<{message.key}@{self.sender.rpartition('@')[2].rstrip('>')}>"
+        mail["Auto-Submitted"] = "auto-generated"
+        mail.set_content(message.text)
+        if message.html:
+            mail.add_alternative(message.html, subtype="html")
+        return mail
+
+    async def deliver(self, message: Message, handing_over: HandingOver) -> None:
+        """One SMTP conversation; only the time between the text and the peer's answer to it is uncertain."""
+        smtp = aiosmtplib.SMTP(
+            hostname=self.host,
+            port=self.port,
+            use_tls=self.tls == "tls",
+            start_tls=self.tls == "starttls",
+            validate_certs=self.verify,
+            timeout=TRY_FOR,
+        )
+        try:
+            await smtp.connect()
+            if self.username:
+                await smtp.login(self.username, self.password or "")
+            await smtp.mail(self.sender.rpartition("<")[2].rstrip(">"))
+            await smtp.rcpt(message.recipient)
+        except aiosmtplib.SMTPResponseException as answer:
+            smtp.close()
+            # A refused sign-in is ours to mend, not the recipient's fault: the letter waits.
+            if answer.code >= 500 and not isinstance(answer, aiosmtplib.SMTPAuthenticationError):
+                raise Rejected(f"SMTP {answer.code}") from None
+            raise NotTaken(f"SMTP {answer.code}") from None
+        except (aiosmtplib.SMTPException, OSError) as error:
+            smtp.close()
+            raise NotTaken(type(error).__name__) from None
+        await handing_over()
+        try:
+            await smtp.data(self.compose(message).as_bytes())
+        except aiosmtplib.SMTPResponseException as answer:
+            raise (Rejected if answer.code >= 500 else NotTaken)(f"SMTP {answer.code}") from None
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise Uncertain(type(error).__name__) from None
+        finally:
+            smtp.close()
+
+
+class JsonPost(BaseModel):
+    """A POST of JSON, for the SMS gateway and the staff webhook; the key goes along as Idempotency-Key."""
+
+    url: str
+
+    async def send(self, body: dict[str, object], key: str, handing_over: HandingOver) -> None:
+        """Post it; a refused connection or a 429/503 is safe to try again, a lost answer is not."""
+        async with httpx.AsyncClient(timeout=TRY_FOR) as http:
+            await handing_over()
+            try:
+                answer = await http.post(self.url, json=body, headers={"Idempotency-Key": key})
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                raise NotTaken(type(error).__name__) from None
+            except httpx.HTTPError as error:
+                raise Uncertain(type(error).__name__) from None
+        if answer.status_code in (429, 502, 503):
+            raise NotTaken(f"HTTP {answer.status_code}")
+        if answer.status_code >= 500:
+            raise Uncertain(f"HTTP {answer.status_code}")
+        if answer.status_code >= 300:
+            raise Rejected(f"HTTP {answer.status_code}")
+
+
+class Sms(BaseModel):
+    """SMS by an HTTP gateway that takes `{to, text}`."""
+
+    gateway: JsonPost
+
+    async def deliver(self, message: Message, handing_over: HandingOver) -> None:
+        """One text message."""
+        await self.gateway.send({"to": message.recipient, "text": message.text}, message.key, handing_over)
+
+
+class PrintQueue(BaseModel):
+    """Postal letters as PDF files in a folder; the key is the file's name, so a repeat is the same file."""
+
+    folder: Path
+
+    async def deliver(self, message: Message, handing_over: HandingOver) -> None:
+        """Write the file aside, then move it in whole."""
+        if message.pdf is None:
+            raise Rejected("no PDF")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        aside = self.folder / f".{message.key}.part"
+        aside.write_bytes(message.pdf)
+        aside.replace(self.folder / f"{message.key}.pdf")
+
+
+class Post(BaseModel):
+    """All the ways out there are; a way without an adapter is told by a person."""
+
+    mail: Mail | None = None
+    sms: Sms | None = None
+    print_queue: PrintQueue | None = None
+    webhook: JsonPost | None = None
+
+    def adapter(self, way: Way) -> Adapter | None:
+        """The adapter for that way."""
+        adapters: dict[Way, Adapter | None] = {Way.email: self.mail, Way.sms: self.sms, Way.post: self.print_queue}
+        return adapters.get(way)

@@ -1,0 +1,92 @@
+"""The short, idempotent work of a case: find its rules, classify, find a handler, keep the record."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio import activity
+
+from activities.letters import letter_context
+from activities.render import render
+from complaints.case import Case, Classification
+from complaints.classify import classify
+from complaints.orders import (
+    ClassificationWanted,
+    HandlerFound,
+    HandlerWanted,
+    Publication,
+    Record,
+    RulesWanted,
+)
+from complaints.policy import CasePolicy
+from complaints.routing import route
+from policies.load import FOLDER, load
+from register import outbox, read, write
+from register.tables import BoardNotice
+
+Poke = Callable[[str], Awaitable[None]]
+"""Makes sure that a person's digest will be sent."""
+
+
+class Desk:
+    """The activities that read the rules and write the register; all are short and run as local activities."""
+
+    def __init__(self, engine: AsyncEngine, poke: Poke, rules: Path = FOLDER) -> None:
+        self.engine, self.poke, self.rules = engine, poke, rules
+
+    @activity.defn
+    async def find_rules(self, wanted: RulesWanted) -> CasePolicy:
+        """The rules the case is held to, frozen from now on."""
+        policy = load(wanted.jurisdiction, wanted.opened_at.date(), self.rules)
+        return policy.for_case(wanted.received_at.date())
+
+    @activity.defn
+    async def classify(self, wanted: ClassificationWanted) -> Classification:
+        """What kind of complaint it is, and why."""
+        policy = load(wanted.jurisdiction, wanted.opened_at.date(), self.rules)
+        return classify(wanted.form, policy.classification, policy.version)
+
+    @activity.defn
+    async def find_handler(self, wanted: HandlerWanted) -> HandlerFound:
+        """The responsible department, and its handler with the skill and the least load."""
+        routed = route(wanted.form, load(wanted.jurisdiction, wanted.opened_at.date(), self.rules).routing)
+        able = await read.handlers_with_load(self.engine, routed.department)
+        if not able:
+            return HandlerFound(department=routed.department, handler=None, why=f"{routed.why}; nobody is free")
+        product, place = wanted.form.product, (wanted.form.about and wanted.form.about.department) or ""
+
+        def fitness(h: read.Row) -> tuple[bool, bool, int, str]:
+            """Skill first, then the region the complaint is about, then the least load."""
+            return product not in h["skills"], not (h["region"] and h["region"] in place), h["load"], h["username"]
+
+        best = min(able, key=fitness)
+        skill = f", skilled in {product}" if product in best["skills"] else ""
+        why = f"{routed.why}; holds {best['load']} open cases{skill}"
+        return HandlerFound(department=routed.department, handler=best["username"], why=why)
+
+    @activity.defn
+    async def record(self, record: Record) -> None:
+        """Make the register say what the workflow says, and see that those concerned are told."""
+        for username in await write.record(self.engine, record.case, record.events):
+            await self.poke(username)
+
+    @activity.defn
+    async def publish(self, wanted: Publication) -> None:
+        """Put the result of an anonymous complaint on the notice board."""
+        state = await read.case_state(self.engine, wanted.reference)
+        if state is None:
+            raise LookupError(f"{wanted.reference} is not in the register yet")
+        case = Case.model_validate(state)
+        context = await letter_context(self.engine, case, str(state["policy_version"]), wanted.published_at, self.rules)
+        last = case.resolutions[-1]
+        text = render("notice", "notice_board", context.model_copy(update={"findings": last.findings}))
+        await outbox.publish(
+            self.engine,
+            BoardNotice(
+                reference=case.reference,
+                published_at=wanted.published_at,
+                language=case.form.language,
+                title=text.subject,
+                body=text.text,
+            ),
+        )

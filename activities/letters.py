@@ -1,0 +1,174 @@
+"""Writes and sends the letters of a case, each of them once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.channels import Message, NotTaken, Post, Rejected, Uncertain
+from activities.render import LetterContext, MissingValue, render
+from complaints.case import Case
+from complaints.names import Way
+from complaints.orders import LetterDone, LetterOrder, LettersDone
+from policies.load import FOLDER, by_version
+from register import outbox, read
+from register.tables import Sending
+
+
+@asynccontextmanager
+async def heartbeats(every: float = 3) -> AsyncIterator[None]:
+    """Tell Temporal all the while that this worker is alive, so that a killed one is noticed in seconds."""
+
+    async def beat() -> None:
+        while True:
+            activity.heartbeat()
+            await asyncio.sleep(every)  # paces the heartbeat; waits for nothing
+
+    task = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def recipient(case: Case, way: Way) -> str | None:
+    """Where that way leads for this complainant."""
+    person = case.form.complainant
+    if person is None:
+        return None
+    return {Way.email: person.email, Way.sms: person.phone, Way.post: person.address}.get(way)
+
+
+class Letters:
+    """The activity of sending a letter, with the register and the ways out it needs."""
+
+    def __init__(self, engine: AsyncEngine, post: Post, rules: Path = FOLDER) -> None:
+        self.engine, self.post, self.rules = engine, post, rules
+
+    @activity.defn
+    async def send_letters(self, order: LetterOrder) -> LettersDone:
+        """Send each letter unless it has gone out or may have; says what became of each."""
+        async with heartbeats():
+            return LettersDone(letters={number: await self._send(order, number) for number in order.letters})
+
+    async def _send(self, order: LetterOrder, number: int) -> LetterDone:
+        kept = await outbox.find_letter(self.engine, order.reference, number)
+        if kept is None:
+            kept = await outbox.prepare_letter(self.engine, await self._write(order, number))
+        key = {"reference": kept.reference, "number": kept.number}
+        if kept.state == "handing_over":
+            stopped = "the worker stopped while handing it over"
+            await self._end(key, kept.state, "uncertain", stopped)
+            return LetterDone(state="uncertain", error=stopped)
+        if kept.state != "ready":
+            return LetterDone.model_validate({"state": kept.state, "error": kept.error})
+        return await self._hand_over(kept, key)
+
+    async def _hand_over(self, kept: Sending, key: dict[str, object]) -> LetterDone:
+        adapter = self.post.adapter(Way(kept.way))
+        if adapter is None:
+            await self._end(key, "ready", "failed", f"no adapter for {kept.way}")
+            return LetterDone(state="failed", error=f"no adapter for {kept.way}")
+
+        async def handing_over() -> None:
+            if not await outbox.move(self.engine, Sending, key, "state", "ready", "handing_over", tries=kept.tries + 1):
+                raise NotTaken("another attempt has it")
+
+        try:
+            await adapter.deliver(_message(kept), handing_over)
+        except Rejected as no:
+            await self._end(key, None, "failed", str(no))
+            return LetterDone(state="failed", error=str(no))
+        except Uncertain as maybe:
+            await self._end(key, "handing_over", "uncertain", str(maybe))
+            return LetterDone(state="uncertain", error=str(maybe))
+        except NotTaken as later:
+            await outbox.move(self.engine, Sending, key, "state", "handing_over", "ready", error=str(later))
+            raise ApplicationError(str(later), type="NotTaken") from None
+        await self._end(key, None, "sent", None)
+        return LetterDone(state="sent")
+
+    async def _end(self, key: dict[str, object], old: str | None, new: str, error: str | None) -> None:
+        for state in (old,) if old else ("handing_over", "ready"):
+            done = datetime.now(UTC)
+            if await outbox.move(self.engine, Sending, key, "state", state, new, done_at=done, error=error):
+                return
+
+    async def _write(self, order: LetterOrder, number: int) -> Sending:
+        state = await read.case_state(self.engine, order.reference)
+        if state is None:
+            raise ApplicationError(f"{order.reference} is not in the register yet")
+        case = Case.model_validate(state)
+        context = await letter_context(self.engine, case, str(state["policy_version"]), order.written_at, self.rules)
+        try:
+            rendered = await asyncio.to_thread(render, order.letters[number], order.way, context)
+        except MissingValue as missing:
+            raise ApplicationError(str(missing), type="MissingValue", non_retryable=True) from None
+        return Sending(
+            reference=order.reference,
+            number=number,
+            kind=order.letters[number],
+            way=order.way,
+            language=case.form.language,
+            recipient=recipient(case, order.way) or "",
+            subject=rendered.subject,
+            body=rendered.text,
+            html=rendered.html,
+            pdf=rendered.pdf,
+            ordered_at=order.written_at,
+            state="ready",
+            message_id=f"{order.reference}-{number}",
+        )
+
+
+def _message(kept: Sending) -> Message:
+    return Message(
+        key=kept.message_id,
+        recipient=kept.recipient,
+        subject=kept.subject,
+        text=kept.body,
+        html=kept.html,
+        pdf=kept.pdf,
+    )
+
+
+async def letter_context(engine: AsyncEngine, case: Case, version: str, at: datetime, rules: Path) -> LetterContext:
+    """Everything a letter of this case may say, as the register has it; times in the bank's zone."""
+    policy = by_version(version, rules)
+    person, held = case.form.complainant, case.assignment
+    names = {d["code"]: d for d in await read.departments(engine)}
+    department = names.get(held.department) if held else None
+    handler = await read.staff_member(engine, held.handler) if held and held.handler else None
+    last = case.resolutions[-1] if case.resolutions else None
+    clock = case.clocks.get("resolution")
+    local = policy.calendar.local
+    return LetterContext(
+        reference=case.reference,
+        language=case.form.language,
+        bank=policy.letters.bank[case.form.language],
+        contact=policy.letters.contact[case.form.language],
+        received_at=local(case.form.received_at),
+        written_at=local(at),
+        name=person.name if person else None,
+        gender=person.gender if person else None,
+        address=person.address if person else None,
+        expected_by=local(clock.due_at) if clock else None,
+        stage=case.stage,
+        department_zh=department["zh"] if department else None,
+        department_en=department["en"] if department else None,
+        handler=handler.name if handler else None,
+        reply=(last.reply or last.findings) if last else None,
+        measures=last.measures if last else None,
+        redress_kind=last.redress.kind if last else "none",
+        redress_amount=last.redress.amount if last else None,
+        further_round=case.round < policy.callback.rounds,
+        regulator=policy.letters.regulator.get(case.form.language),
+        outcome=case.outcome,
+    )

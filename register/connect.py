@@ -1,0 +1,8 @@
+"""The one way to the database: an asynchronous engine over psycopg."""
+
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+
+def engine(url: str, pool: int = 10) -> AsyncEngine:
+    """A pooled engine; `url` starts with postgresql+psycopg://. A dead connection is noticed before use."""
+    return create_async_engine(url, pool_size=pool, max_overflow=pool, pool_pre_ping=True, pool_timeout=10)

@@ -1,0 +1,14 @@
+"""How alembic reaches the database; called by register.migrate, never by alembic's own command line."""
+
+from alembic import context
+from sqlmodel import SQLModel
+
+from register import tables
+
+assert tables
+
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=SQLModel.metadata, compare_type=True
+)
+with context.begin_transaction():
+    context.run_migrations()

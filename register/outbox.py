@@ -1,0 +1,94 @@
+"""What goes out once: letters and digests, each with its key and its outcome.
+
+States: ready -> handing_over -> sent | failed. `handing_over` is committed just before the peer may take the message;
+who finds it there after a crash knows that it may have gone, and makes it `uncertain` instead of sending twice.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlmodel import SQLModel, col
+
+from register import tables as t
+
+
+async def prepare_letter(engine: AsyncEngine, row: t.Sending) -> t.Sending:
+    """Keep the letter as written, or find it as it was written before."""
+    key = (col(t.Sending.reference) == row.reference, col(t.Sending.number) == row.number)
+    async with engine.begin() as db:
+        await db.execute(insert(t.Sending).values(row.model_dump()).on_conflict_do_nothing())
+        found = (await db.execute(select(t.Sending.__table__).where(*key))).mappings().one()  # type: ignore[attr-defined]
+    return t.Sending(**found)
+
+
+async def find_letter(engine: AsyncEngine, reference: str, number: int) -> t.Sending | None:
+    """The letter with that key."""
+    key = (col(t.Sending.reference) == reference, col(t.Sending.number) == number)
+    async with engine.connect() as db:
+        row = (await db.execute(select(t.Sending.__table__).where(*key))).mappings().first()  # type: ignore[attr-defined]
+    return t.Sending(**row) if row else None
+
+
+async def move(
+    engine: AsyncEngine, table: type[SQLModel], key: dict[str, Any], column: str, old: str, new: str, **more: Any
+) -> bool:
+    """Change a state from `old` to `new`; False when somebody else has changed it meanwhile."""
+    where = [getattr(table, name) == value for name, value in {**key, column: old}.items()]
+    async with engine.begin() as db:
+        done = await db.execute(update(table).where(*where).values({column: new, **more}))
+    return done.rowcount == 1
+
+
+async def letters_waiting(engine: AsyncEngine) -> int:
+    """How many letters are not out yet."""
+    async with engine.connect() as db:
+        query = select(func.count()).select_from(t.Sending).where(col(t.Sending.state).in_(["ready", "handing_over"]))
+        return int((await db.execute(query)).scalar_one())
+
+
+async def open_digests(engine: AsyncEngine, username: str) -> list[t.Digest]:
+    """Digests of that person that are not done, oldest first."""
+    query = select(t.Digest.__table__).where(  # type: ignore[attr-defined]
+        col(t.Digest.username) == username, col(t.Digest.done_at).is_(None)
+    )
+    async with engine.connect() as db:
+        return [t.Digest(**r) for r in (await db.execute(query.order_by(col(t.Digest.made_at)))).mappings()]
+
+
+async def waiting_notices(engine: AsyncEngine, username: str, limit: int = 5000) -> list[t.StaffNotice]:
+    """What that person has not been told yet, oldest first."""
+    n = t.StaffNotice
+    query = select(n.__table__).where(col(n.username) == username, col(n.digest).is_(None))  # type: ignore[attr-defined]
+    async with engine.connect() as db:
+        rows = (await db.execute(query.order_by(col(n.at), col(n.reference), col(n.seq)).limit(limit))).mappings()
+        return [n(**r) for r in rows]
+
+
+async def make_digest(engine: AsyncEngine, digest: t.Digest, notices: list[t.StaffNotice]) -> None:
+    """Keep the digest and mark its notices as told by it, in one transaction."""
+    n = t.StaffNotice
+    async with engine.begin() as db:
+        await db.execute(insert(t.Digest).values(digest.model_dump()))
+        for notice in notices:
+            await db.execute(
+                update(n)
+                .where(
+                    col(n.reference) == notice.reference, col(n.seq) == notice.seq, col(n.username) == notice.username
+                )
+                .values(digest=digest.id)
+            )
+
+
+async def digest_done(engine: AsyncEngine, digest_id: str, now: datetime) -> None:
+    """Nothing is left to send of that digest."""
+    async with engine.begin() as db:
+        await db.execute(update(t.Digest).where(col(t.Digest.id) == digest_id).values(done_at=now))
+
+
+async def publish(engine: AsyncEngine, notice: t.BoardNotice) -> None:
+    """Put a notice on the board, once."""
+    async with engine.begin() as db:
+        await db.execute(insert(t.BoardNotice).values(notice.model_dump()).on_conflict_do_nothing())

@@ -1,0 +1,244 @@
+"""The register's tables: the record of cases, for lists, search and figures. Times are timestamps with time zone."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, DateTime, Index, LargeBinary, Sequence, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT
+from sqlmodel import Field, SQLModel
+
+NUMBERS = Sequence("complaint_number", metadata=SQLModel.metadata)
+
+
+def _at(**more: Any) -> Any:
+    return Field(sa_type=DateTime(timezone=True), **more)
+
+
+def _json(**more: Any) -> Any:
+    return Field(sa_type=JSONB, **more)
+
+
+class Intake(SQLModel, table=True):
+    """What was received, kept in the same transaction as its reference, before any process starts."""
+
+    __table_args__ = (
+        UniqueConstraint("agent", "idempotency_key"),
+        Index("intake_waiting", "number", postgresql_where=text("started_at IS NULL")),
+        Index("intake_same_body", "agent", "body_hash", "recorded_at"),
+    )
+    reference: str = Field(primary_key=True)
+    number: int = Field(sa_type=BigInteger, unique=True)
+    agent: str
+    idempotency_key: str | None = None
+    body_hash: str
+    form: dict[str, Any] = _json()
+    recorded_at: datetime = _at()
+    started_at: datetime | None = _at(default=None)
+
+
+class Complaint(SQLModel, table=True):
+    """One case as its workflow last said: columns to list and count by, and the whole state in `state`."""
+
+    __table_args__ = (
+        Index("complaint_stage", "stage", "number"),
+        Index("complaint_department", "department", "number"),
+        Index("complaint_handler_open", "handler", postgresql_where=text("closed_at IS NULL")),
+        Index("complaint_due_open", "due_at", postgresql_where=text("closed_at IS NULL")),
+        Index("complaint_breached", "number", postgresql_where=text("breached")),
+        Index("complaint_kinds", "kinds", postgresql_using="gin"),
+    )
+    reference: str = Field(primary_key=True)
+    number: int = Field(sa_type=BigInteger, unique=True)
+    seq: int
+    stage: str
+    outcome: str | None = None
+    nature: str | None = Field(default=None, index=True)
+    urgency: str | None = None
+    kinds: list[str] = Field(sa_column=Column(ARRAY(TEXT), nullable=False))
+    department: str | None = None
+    handler: str | None = None
+    channel: str
+    product: str | None = None
+    language: str
+    received_at: datetime = _at()
+    opened_at: datetime = _at()
+    opened_by: str
+    closed_at: datetime | None = _at(default=None)
+    due_at: datetime | None = _at(default=None)
+    breached: bool = False
+    round: int = 1
+    root_cause: str | None = None
+    satisfaction: int | None = None
+    nps: int | None = None
+    policy: str
+    matter: str
+    state: dict[str, Any] = _json()
+
+
+class CaseEvent(SQLModel, table=True):
+    """The history of a case, in the past tense, oldest first by `seq`."""
+
+    reference: str = Field(primary_key=True)
+    seq: int = Field(primary_key=True)
+    at: datetime = _at(index=True)
+    kind: str
+    by: str
+    data: dict[str, Any] = _json()
+
+
+class SlaClock(SQLModel, table=True):
+    """A time limit of a case; `name` tells apart several of one kind (approval_1, approval_2)."""
+
+    __table_args__ = (Index("clock_running", "due_at", postgresql_where=text("stopped_at IS NULL")),)
+    reference: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    started_at: datetime = _at()
+    due_at: datetime = _at()
+    warned_at: datetime | None = _at(default=None)
+    breached_at: datetime | None = _at(default=None)
+    stopped_at: datetime | None = _at(default=None)
+    level: int = 0
+    provisional: bool = False
+
+
+class CaseAssignment(SQLModel, table=True):
+    """Who held a case, one row for each time it was given."""
+
+    reference: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    at: datetime = _at()
+    department: str
+    handler: str | None = None
+    why: str
+    by: str
+    accepted_at: datetime | None = _at(default=None)
+    accepted_by: str | None = None
+
+
+class CaseApproval(SQLModel, table=True):
+    """A question to an approver; `asked` is the level it has climbed to."""
+
+    __table_args__ = (Index("approval_open", "due_at", postgresql_where=text("decision IS NULL AND NOT closed")),)
+    id: str = Field(primary_key=True)
+    reference: str = Field(index=True)
+    asked_at: datetime = _at()
+    due_at: datetime = _at()
+    needs: str
+    asked: str
+    department: str | None = None
+    why: list[str] = Field(sa_column=Column(ARRAY(TEXT), nullable=False))
+    by: str
+    decision: str | None = None
+    decided_at: datetime | None = _at(default=None)
+    decided_by: str | None = None
+    closed: bool = Field(default=False, description="the case ended before anybody decided")
+
+
+class MajorIncident(SQLModel, table=True):
+    """The response to a major complaint."""
+
+    id: str = Field(primary_key=True)
+    reference: str = Field(index=True)
+    declared_at: datetime = _at()
+    due_at: datetime = _at()
+    acknowledged_at: datetime | None = _at(default=None)
+    acknowledged_by: str | None = None
+    leader: str | None = None
+    reported_at: datetime | None = _at(default=None)
+    breached_at: datetime | None = _at(default=None)
+
+
+class CallbackTry(SQLModel, table=True):
+    """One attempt to call a complainant back."""
+
+    reference: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    round: int = 1
+    at: datetime = _at()
+    by: str
+    reached: bool
+    satisfaction: int | None = None
+    nps: int | None = None
+
+
+class Sending(SQLModel, table=True):
+    """A letter: its text as sent, and what became of it. `handing_over` is set just before the peer may take it."""
+
+    reference: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    kind: str
+    way: str
+    language: str
+    recipient: str
+    subject: str
+    body: str
+    html: str | None = None
+    pdf: bytes | None = Field(default=None, sa_type=LargeBinary)
+    ordered_at: datetime = _at()
+    state: str = Field(description="ready, handing_over, sent, failed or uncertain")
+    message_id: str
+    tries: int = 0
+    done_at: datetime | None = _at(default=None)
+    error: str | None = None
+
+
+class BoardNotice(SQLModel, table=True):
+    """The internal notice board: results of anonymous complaints, open to supervision (R7.2)."""
+
+    reference: str = Field(primary_key=True)
+    published_at: datetime = _at()
+    language: str
+    title: str
+    body: str
+
+
+class StaffNotice(SQLModel, table=True):
+    """Something a member of staff is told about a case; goes out in that person's next digest."""
+
+    __table_args__ = (Index("staff_notice_waiting", "username", postgresql_where=text("digest IS NULL")),)
+    reference: str = Field(primary_key=True)
+    seq: int = Field(primary_key=True)
+    username: str = Field(primary_key=True)
+    kind: str
+    at: datetime = _at()
+    data: dict[str, Any] = _json()
+    digest: str | None = None
+
+
+class Digest(SQLModel, table=True):
+    """One message to one person, of all that waited for them; `mail` and `webhook` say what became of each."""
+
+    id: str = Field(primary_key=True)
+    username: str = Field(index=True)
+    made_at: datetime = _at()
+    notices: int
+    subject: str
+    body: str
+    mail: str = "ready"
+    webhook: str = "ready"
+    done_at: datetime | None = _at(default=None)
+
+
+class Department(SQLModel, table=True):
+    """A department cases are routed to."""
+
+    code: str = Field(primary_key=True)
+    zh: str
+    en: str
+    open: bool = True
+
+
+class Staff(SQLModel, table=True):
+    """A member of staff; `password` is an argon2 hash. `demo` marks people who do not exist."""
+
+    username: str = Field(primary_key=True)
+    name: str
+    email: str
+    roles: list[str] = Field(sa_column=Column(ARRAY(TEXT), nullable=False))
+    department: str | None = Field(default=None, index=True)
+    region: str | None = None
+    skills: list[str] = Field(sa_column=Column(ARRAY(TEXT), nullable=False))
+    state: str = Field(default="working", description="working, leave or disabled")
+    language: str = "zh-CN"
+    password: str
+    demo: bool = False

@@ -1,0 +1,162 @@
+"""Writes the register. Every write is idempotent and keyed by the case's own numbers: a repeat changes nothing."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import delete, or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlmodel import SQLModel, col
+
+from complaints.case import Case, Event, Recipient, case_view
+from complaints.names import HEAD_OFFICE, Role
+from register import tables as t
+
+
+async def record(engine: AsyncEngine, case: Case, events: list[Event]) -> list[str]:
+    """Make the register say what the workflow says; gives the usernames that now have something to be told.
+
+    A workflow task that was lost may be done again with another outcome: the workflow's last word stands, so rows
+    are overwritten, and events beyond its last number, which then never happened, go.
+    """
+    async with engine.begin() as db:
+        known = await db.scalar(select(col(t.Complaint.seq)).where(col(t.Complaint.reference) == case.reference))
+        await _upsert(db, t.Complaint, [_complaint_row(case)])
+        if known is not None and known > case.seq:
+            await db.execute(
+                delete(t.CaseEvent).where(col(t.CaseEvent.reference) == case.reference, col(t.CaseEvent.seq) > case.seq)
+            )
+        await _upsert(db, t.CaseEvent, [_event_row(case, e) for e in events])
+        await _upsert(db, t.SlaClock, [_clock_row(case, name) for name in case.clocks])
+        await _upsert(db, t.CaseAssignment, [_plain(t.CaseAssignment, a, case) for a in case.assignments])
+        await _upsert(db, t.CaseApproval, [_approval_row(case, n) for n in range(len(case.approvals))])
+        await _upsert(db, t.CallbackTry, [_plain(t.CallbackTry, c, case) for c in case.callbacks])
+        if case.incident:
+            await _upsert(db, t.MajorIncident, [_incident_row(case)])
+        notices = [row for e in events for row in await _notice_rows(db, case, e)]
+        await _upsert(db, t.StaffNotice, notices, keep=["digest"])
+        return sorted({str(n["username"]) for n in notices})
+
+
+async def _upsert(
+    db: AsyncConnection, table: type[SQLModel], rows: list[dict[str, Any]], keep: Iterable[str] = ()
+) -> None:
+    """Insert the rows, or make the ones that are there say the same; columns in `keep` stay as they are."""
+    if not rows:
+        return
+    made = insert(table).values(rows)
+    keys = [c.name for c in table.__table__.primary_key]  # type: ignore[attr-defined]
+    rest = {c: made.excluded[c] for c in rows[0] if c not in keys and c not in keep}
+    await db.execute(made.on_conflict_do_update(index_elements=keys, set_=rest))
+
+
+def _plain(table: type[SQLModel], part: Any, case: Case) -> dict[str, Any]:
+    """A part of the case whose fields have the names of the table's columns."""
+    columns = set(table.model_fields) - {"reference"}
+    return {"reference": case.reference, **part.model_dump(include=columns)}
+
+
+def number_of(reference: str) -> int:
+    """The running number inside a reference: 42 of CMP-2026-000042."""
+    return int(reference.rsplit("-", 1)[1])
+
+
+def _complaint_row(case: Case) -> dict[str, Any]:
+    found, held, last = case.classification, case.assignment, case.resolutions[-1] if case.resolutions else None
+    rated = next((c for c in reversed(case.callbacks) if c.reached), None)
+    return {
+        "reference": case.reference,
+        "number": number_of(case.reference),
+        "seq": case.seq,
+        "stage": case.stage,
+        "outcome": case.outcome,
+        "nature": found.nature if found else None,
+        "urgency": found.urgency if found else None,
+        "kinds": [str(k) for k in case.kinds],
+        "department": held.department if held else None,
+        "handler": held.handler if held else None,
+        "channel": case.form.channel,
+        "product": case.form.product,
+        "language": case.form.language,
+        "received_at": case.form.received_at,
+        "opened_at": case.opened_at,
+        "opened_by": case.opened_by,
+        "closed_at": case.closed_at,
+        "due_at": case.due_at(),
+        "breached": case.breached(),
+        "round": case.round,
+        "root_cause": last.root_cause if last else None,
+        "satisfaction": rated.satisfaction if rated else None,
+        "nps": rated.nps if rated else None,
+        "policy": case.rules.version,
+        "matter": case.form.matter,
+        "state": case_view(case),
+    }
+
+
+def _event_row(case: Case, event: Event) -> dict[str, Any]:
+    return {"reference": case.reference, **event.model_dump(exclude={"tell"})}
+
+
+def _clock_row(case: Case, name: str) -> dict[str, Any]:
+    columns = {"started_at", "due_at", "warned_at", "breached_at", "stopped_at", "level", "provisional"}
+    return {"reference": case.reference, "name": name, **case.clocks[name].model_dump(include=columns)}
+
+
+def _approval_row(case: Case, number: int) -> dict[str, Any]:
+    approval, held = case.approvals[number], case.assignment
+    columns = {"id", "asked_at", "needs", "asked", "why", "by", "decision", "decided_at", "decided_by"}
+    return {
+        "reference": case.reference,
+        "due_at": case.clocks[approval.clock].due_at,
+        "department": held.department if held else None,
+        "closed": case.closed_at is not None or case.withdrawn is not None,
+        **approval.model_dump(include=columns),
+    }
+
+
+def _incident_row(case: Case) -> dict[str, Any]:
+    incident, clock = case.incident, case.clocks["major_response"]
+    assert incident is not None
+    columns = {"id", "declared_at", "acknowledged_at", "acknowledged_by", "leader"}
+    return {
+        "reference": case.reference,
+        "due_at": clock.due_at,
+        "breached_at": clock.breached_at,
+        "reported_at": incident.report.at if incident.report else None,
+        **incident.model_dump(include=columns),
+    }
+
+
+async def _notice_rows(db: AsyncConnection, case: Case, event: Event) -> list[dict[str, Any]]:
+    usernames = {u for r in event.tell for u in await _people(db, r)}
+    return [
+        {
+            "reference": case.reference,
+            "seq": event.seq,
+            "username": username,
+            "kind": event.kind,
+            "at": event.at,
+            "data": event.data,
+            "digest": None,
+        }
+        for username in sorted(usernames)
+    ]
+
+
+async def _people(db: AsyncConnection, recipient: Recipient) -> list[str]:
+    """The people meant: the named one while at work, else who holds the role; nobody there means all who hold it."""
+    staff = t.Staff
+    working = col(staff.state) == "working"
+    if recipient.username:
+        found = await db.scalar(select(col(staff.username)).where(col(staff.username) == recipient.username, working))
+        if found:
+            return [found]
+        recipient = Recipient(role=Role.supervisor)
+    query = select(col(staff.username)).where(working, col(staff.roles).contains([recipient.role]))
+    if recipient.department:
+        own = list(await db.scalars(query.where(col(staff.department) == recipient.department)))
+        if own:
+            return own
+    elsewhere = query.where(or_(col(staff.department).is_(None), col(staff.department) != HEAD_OFFICE))
+    return list(await db.scalars(elsewhere.order_by(col(staff.username))))

@@ -1,0 +1,158 @@
+"""What people do to a case, each an update: refused at once with the reason, or done and in the register on return."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from complaints import acts
+from complaints import messages as m
+from complaints.case import Case
+from complaints.errors import Refused
+from workflows.office import Office
+
+A = TypeVar("A", bound=m.Act)
+Do = Callable[[Case, A, datetime], None]
+
+
+class Acts(Office):
+    """The updates of a complaint. A validator runs the act on a copy; the handler runs it on the case."""
+
+    def _check(self, act: A, do: Do[A]) -> None:
+        if act.request_id not in self.case.done_requests:
+            copy = self.case.model_copy(deep=True)
+            with_refusal(do, copy, act)
+
+    async def _do(self, act: A, do: Do[A]) -> m.Receipt:
+        case = self.case
+        if act.request_id not in case.done_requests:
+            self.catch_up()
+            with_refusal(do, case, act)
+            case.done_requests[act.request_id] = case.seq
+            # Let the procedure take its next step first, so that one record holds the act and what follows from it.
+            await workflow.wait_condition(lambda: True)
+        await self.save()
+        return m.Receipt(reference=case.reference, stage=case.stage, seq=case.seq)
+
+    @workflow.update(description="Correct or confirm the classification")
+    async def correct(self, act: m.Correct) -> m.Receipt:
+        """Correct or confirm the classification."""
+        return await self._do(act, acts.correct)
+
+    @correct.validator
+    def _correct(self, act: m.Correct) -> None:
+        self._check(act, acts.correct)
+
+    @workflow.update(description="Give the case to a department or a handler")
+    async def assign_to(self, act: m.Assign) -> m.Receipt:
+        """Give the case to a department or a handler."""
+        return await self._do(act, acts.assign)
+
+    @assign_to.validator
+    def _assign_to(self, act: m.Assign) -> None:
+        self._check(act, acts.assign)
+
+    @workflow.update(description="The handler takes the case")
+    async def accept(self, act: m.Accept) -> m.Receipt:
+        """The handler takes the case."""
+        return await self._do(act, acts.accept)
+
+    @accept.validator
+    def _accept(self, act: m.Accept) -> None:
+        self._check(act, acts.accept)
+
+    @workflow.update(description="The handler submits the resolution")
+    async def submit_resolution(self, act: m.Resolve) -> m.Receipt:
+        """The handler submits the resolution."""
+        return await self._do(act, acts.resolve)
+
+    @submit_resolution.validator
+    def _submit_resolution(self, act: m.Resolve) -> None:
+        self._check(act, acts.resolve)
+
+    @workflow.update(description="An approver approves or rejects")
+    async def decide(self, act: m.Decide) -> m.Receipt:
+        """An approver approves or rejects."""
+        return await self._do(act, acts.decide)
+
+    @decide.validator
+    def _decide(self, act: m.Decide) -> None:
+        self._check(act, acts.decide)
+
+    @workflow.update(description="The result was told by a person")
+    async def tell_result(self, act: m.TellResult) -> m.Receipt:
+        """The result was told by a person."""
+        return await self._do(act, acts.tell_result)
+
+    @tell_result.validator
+    def _tell_result(self, act: m.TellResult) -> None:
+        self._check(act, acts.tell_result)
+
+    @workflow.update(description="An attempt to call the complainant back")
+    async def record_callback(self, act: m.CallBack) -> m.Receipt:
+        """An attempt to call the complainant back."""
+        return await self._do(act, acts.call_back)
+
+    @record_callback.validator
+    def _record_callback(self, act: m.CallBack) -> None:
+        self._check(act, acts.call_back)
+
+    @workflow.update(description="The complainant withdraws")
+    async def withdraw(self, act: m.Withdraw) -> m.Receipt:
+        """The complainant withdraws."""
+        return await self._do(act, acts.withdraw)
+
+    @withdraw.validator
+    def _withdraw(self, act: m.Withdraw) -> None:
+        self._check(act, acts.withdraw)
+
+    @workflow.update(description="A note is added")
+    async def add_note(self, act: m.AddNote) -> m.Receipt:
+        """A note is added."""
+        return await self._do(act, acts.add_note)
+
+    @add_note.validator
+    def _add_note(self, act: m.AddNote) -> None:
+        self._check(act, acts.add_note)
+
+    @workflow.update(description="A senior manager launches the major-complaint response")
+    async def acknowledge_major(self, act: m.Acknowledge) -> m.Receipt:
+        """A senior manager launches the major-complaint response."""
+        return await self._do(act, acts.acknowledge)
+
+    @acknowledge_major.validator
+    def _acknowledge_major(self, act: m.Acknowledge) -> None:
+        self._check(act, acts.acknowledge)
+
+    @workflow.update(description="An entry in the log of the major-complaint response")
+    async def log_major(self, act: m.LogAction) -> m.Receipt:
+        """An entry in the log of the major-complaint response."""
+        return await self._do(act, acts.log_action)
+
+    @log_major.validator
+    def _log_major(self, act: m.LogAction) -> None:
+        self._check(act, acts.log_action)
+
+    @workflow.update(description="The closing report of the major-complaint response")
+    async def report_major(self, act: m.Report) -> m.Receipt:
+        """The closing report of the major-complaint response."""
+        return await self._do(act, acts.report)
+
+    @report_major.validator
+    def _report_major(self, act: m.Report) -> None:
+        self._check(act, acts.report)
+
+
+def with_refusal(do: Do[A], case: Case, act: A) -> None:
+    """Do it; a refusal becomes the failure of the update, its code the type, what is possible the details."""
+    try:
+        do(case, act, workflow.now())
+    except Refused as refused:
+        details: dict[str, Any] = {
+            "stage": case.stage,
+            "possible": refused.possible,
+            "errors": [e.model_dump() for e in refused.errors],
+        }
+        raise ApplicationError(refused.message, details, type=refused.code, non_retryable=True) from None

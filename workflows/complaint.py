@@ -1,0 +1,175 @@
+"""One complaint, from the moment it is received until it is closed: the office's own procedure.
+
+receive -> classify -> assign -> resolve -> feed back -> call back. Each step says what is done and what is waited
+for; what a person does is in acts.py, what silence means is in the clocks and ladders of the policy.
+"""
+
+import asyncio
+
+from temporalio import workflow
+
+from activities.desk import Desk
+from complaints import messages as m
+from complaints import procedure
+from complaints.case import Feedback, Opening
+from complaints.names import WORKFLOW_TYPE, Outcome, Stage, Way
+from complaints.orders import ClassificationWanted, HandlerWanted, Publication, RulesWanted
+from policies.names import DEFAULT_JURISDICTION
+from workflows.acts import Acts
+from workflows.office import LOCAL, ContinueAsNew, Withdrawn
+
+
+@workflow.defn(name=WORKFLOW_TYPE)
+class Complaint(Acts):
+    """The durable process of one complaint; its ID is the complaint's reference."""
+
+    @workflow.init
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(opening)
+
+    @workflow.run
+    async def run(self, opening: Opening) -> Outcome:
+        """Carry the complaint through the six steps; gives how it ended."""
+        await self.receive()
+        self.start_time()
+        try:
+            await self.classify()
+            await self.assign()
+            await self.resolve()
+            await self.feed_back()
+            outcome = await self.call_back()
+        except Withdrawn:
+            outcome = Outcome.withdrawn
+        except ContinueAsNew:
+            await self._go_on_in_a_new_run(opening)
+        return await self.close(outcome)
+
+    async def _go_on_in_a_new_run(self, opening: Opening) -> None:
+        """Continue as new when every answer is out and nothing is being written."""
+        while True:
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            async with self._saving:
+                if workflow.all_handlers_finished():
+                    workflow.continue_as_new(opening.model_copy(update={"case": self.case}))
+
+    async def receive(self) -> None:
+        """Freeze the rules and start the clocks at the moment of receipt."""
+        if self.case.policy is not None:
+            return
+        form, opened = self.case.form, self.case.opened_at
+        wanted = RulesWanted(jurisdiction=DEFAULT_JURISDICTION, received_at=form.received_at, opened_at=opened)
+        rules = await workflow.execute_local_activity_method(Desk.find_rules, wanted, summary="rules in force", **LOCAL)
+        procedure.receive(self.case, rules, workflow.now())
+
+    async def classify(self) -> None:
+        """Let the rules say what kind it is; where they are not sure, a person confirms in time."""
+        if self.case.classification is None:
+            wanted = ClassificationWanted(
+                jurisdiction=self.case.rules.jurisdiction, opened_at=self.case.opened_at, form=self.case.form
+            )
+            found = await workflow.execute_local_activity_method(
+                Desk.classify, wanted, summary="classify by the rules", **LOCAL
+            )
+            procedure.classify(self.case, found, workflow.now())
+        if self.case.confirm:
+            self.acknowledge()
+            await self.save()
+        await self.until(lambda: not self.case.confirm)
+        if self.case.stage is Stage.received:
+            self.case.stage = Stage.classified
+
+    async def assign(self) -> None:
+        """Give it to the responsible department and a handler; with that it is registered."""
+        if self.case.stage is not Stage.classified:
+            return
+        if self.case.assignment is None:
+            wanted = HandlerWanted(
+                jurisdiction=self.case.rules.jurisdiction, opened_at=self.case.opened_at, form=self.case.form
+            )
+            found = await workflow.execute_local_activity_method(
+                Desk.find_handler, wanted, summary="find a handler", **LOCAL
+            )
+            by, now = procedure.PROCESS, workflow.now()
+            procedure.give(self.case, found.department, found.handler, found.why, by, now)
+        procedure.registered(self.case, workflow.now())
+        await self.save()
+        self.acknowledge()
+
+    def acknowledge(self) -> None:
+        """Tell the complainant at once that it is in hand: reference, process, expected date, contact."""
+        if not self.case.letters:
+            self.post("acknowledgement")
+
+    async def resolve(self) -> None:
+        """The handler accepts, finds out, and submits a resolution; approvers approve it or send it back."""
+        await self.until(lambda: self.case.stage in (Stage.feedback, Stage.callback))
+
+    async def feed_back(self) -> None:
+        """Tell the result the way the complaint came; what cannot be written, or does not arrive, a person tells."""
+        if self.case.stage is not Stage.feedback:
+            return
+        if self.case.anonymous:
+            await self._publish()
+            return
+        way = self.way("result")
+        if way not in (None, Way.spoken) and not self.case.feedbacks:
+            number = len(self.case.letters) + 1
+            sending = self.send(["result", "satisfaction_request"], way)
+            await self.until(lambda: sending.done() or bool(self.case.feedbacks))
+            if sending.done() and sending.result().sent(number):
+                self.case.feedbacks.append(Feedback(at=workflow.now(), way=way, by=procedure.PROCESS))
+        if not self.case.feedbacks:
+            tell = self.case.recipients(["handler", "agent"])
+            self.case.note("feedback_by_person", procedure.PROCESS, workflow.now(), {}, tell)
+            await self.save()
+            await self.until(lambda: bool(self.case.feedbacks))
+        procedure.result_told(self.case, self.case.feedbacks[-1], workflow.now())
+
+    async def _publish(self) -> None:
+        """An anonymous complaint is answered on the notice board, open to supervision."""
+        now = workflow.now()
+        await self.save()
+        await workflow.execute_local_activity_method(
+            Desk.publish,
+            Publication(reference=self.case.reference, published_at=now),
+            summary="publish on the notice board",
+            **LOCAL,
+        )
+        self.case.published_at = now
+        feedback = Feedback(at=now, way="notice_board", by=procedure.PROCESS)
+        self.case.feedbacks.append(feedback)
+        self.case.note("published", procedure.PROCESS, now)
+        procedure.result_told(self.case, feedback, now)
+
+    async def call_back(self) -> Outcome:
+        """Ask every named complainant how satisfied they are, at different times, until reached or tried enough."""
+        if self.case.anonymous:
+            return Outcome.anonymous_published
+        if self.case.stage is not Stage.callback:
+            procedure.begin_callback(self.case, workflow.now())
+            await self.save()
+        await self.until(lambda: procedure.callback_outcome(self.case) is not None)
+        return procedure.callback_outcome(self.case) or Outcome.not_reached
+
+    async def close(self, outcome: Outcome) -> Outcome:
+        """Stop the clocks, write the closing letter, and end when the last letter and the last answer are out."""
+        procedure.close(self.case, outcome, workflow.now())
+        if outcome in self.case.rules.letters.closing_letter_for:
+            self.post("closing")
+        await self.save()
+        await asyncio.gather(*self._letters)
+        await self.save()
+        if self._time is not None:
+            await self._time
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return outcome
+
+    @workflow.update(description="Opened: answers when the case is assigned or waits for a person to confirm its kind")
+    async def opened(self) -> m.Receipt:
+        """Answer the agent who opens it, once the register has it."""
+        case = self.case
+        await workflow.wait_condition(
+            lambda: not case.unsaved and bool(case.assignments or case.confirm or case.closed_at)
+        )
+        async with self._saving:
+            return m.Receipt(reference=case.reference, stage=case.stage, seq=case.seq)
