@@ -1,0 +1,79 @@
+"""Carries a person's act to the process of the case, and its answer back."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from pydantic import BaseModel
+from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from api.parts import Parts
+from api.view import case_json
+from complaints.case import Actor
+from complaints.errors import FieldError, Refused
+from complaints.messages import Act, Receipt
+from register import intake, read
+
+ANSWER_WITHIN = timedelta(seconds=10)
+
+
+def request_id(who: Actor, key: str | None) -> str:
+    """What makes a repeated act the same act: the caller's Idempotency-Key, or nothing."""
+    return f"{who.username}:{key}" if key else str(uuid4())
+
+
+async def act(here: Parts, reference: str, update: str, message: Act) -> dict[str, Any]:
+    """Do it, and give the case as the register then has it."""
+    handle = here.temporal.get_workflow_handle(reference)
+    try:
+        await handle.execute_update(
+            update, message, id=message.request_id, result_type=Receipt, rpc_timeout=ANSWER_WITHIN
+        )
+    except WorkflowUpdateFailedError as failed:
+        raise _refusal(failed) from None
+    except WorkflowUpdateRPCTimeoutOrCancelledError:
+        raise Refused(
+            "unavailable", "the process did not answer in time; repeat with the same Idempotency-Key"
+        ) from None
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise await _not_running(here, reference) from None
+        raise Refused("unavailable", "the process engine is away; nothing was done, try again") from None
+    return await case(here, reference)
+
+
+async def case(here: Parts, reference: str) -> dict[str, Any]:
+    """The case as the register has it; a kept complaint whose process has not started is `received`."""
+    if (state := await read.case_state(here.engine, reference)) is not None:
+        return case_json(state)
+    if (kept := await intake.find(here.engine, reference)) is not None:
+        return {"reference": reference, "stage": "received", "recorded_at": kept.recorded_at, **kept.form}
+    raise Refused("unknown", f"no complaint {reference}")
+
+
+async def _not_running(here: Parts, reference: str) -> Refused:
+    now = await case(here, reference)
+    if now["stage"] == "closed":
+        return Refused("wrong_stage", f"closed: {now['outcome']}", stage="closed")
+    return Refused("wrong_stage", "kept; its process is about to start", stage=now["stage"])
+
+
+def _refusal(failed: WorkflowUpdateFailedError) -> Refused:
+    cause = failed.cause
+    if not isinstance(cause, ApplicationError):
+        return Refused("unavailable", "the process could not take it")
+    details = cause.details[0] if cause.details else {}
+    return Refused(
+        cause.type or "refused",
+        cause.message,
+        possible=details.get("possible"),
+        stage=details.get("stage"),
+        errors=[FieldError.model_validate(e) for e in details.get("errors", [])],
+    )
+
+
+def message_fields(body: BaseModel, who: Actor, key: str | None) -> dict[str, Any]:
+    """The fields of an act: what was filled in, who does it, and which request it is."""
+    return {**body.model_dump(), "by": who, "request_id": request_id(who, key)}

@@ -1,0 +1,109 @@
+"""Every refusal as RFC 9457 problem+json, in one place. `type` is stable; nothing a person typed is sent back."""
+
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from complaints.errors import FieldError, Refused
+
+log = structlog.get_logger()
+
+STATUS = {
+    "unknown": 404,
+    "not_allowed": 403,
+    "not_yours": 403,
+    "own_work": 403,
+    "wrong_stage": 409,
+    "too_soon": 409,
+    "stale": 409,
+    "key_reused": 409,
+    "invalid": 422,
+    "unavailable": 503,
+}
+"""The HTTP status of each kind of refusal."""
+
+TITLES = {
+    400: "bad request",
+    401: "sign in",
+    403: "not yours to do",
+    404: "unknown",
+    405: "no such method",
+    409: "not possible now",
+    413: "too large",
+    422: "fields at fault",
+    500: "our fault",
+    503: "a part is down",
+}
+
+
+def problem(status: int, code: str, detail: str, **more: Any) -> JSONResponse:
+    """One problem+json answer."""
+    body = {"type": f"urn:amends:{code}", "title": TITLES.get(status, "refused"), "status": status, "detail": detail}
+    headers = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}.get(status)
+    return JSONResponse(_printable(body | more), status, headers, media_type="application/problem+json")
+
+
+def _printable(value: Any) -> Any:
+    """Names of unknown fields come from outside and may hold half characters that no encoding can write."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()[:500]
+    if isinstance(value, dict):
+        return {k: _printable(v) for k, v in value.items()}
+    return [_printable(v) for v in value] if isinstance(value, list) else value
+
+
+def fields(error: RequestValidationError) -> list[dict[str, str]]:
+    """The fields at fault, as `complainant.phone`, each with a code and a message."""
+    found = []
+    for detail in error.errors():
+        place = [str(p) for p in detail["loc"] if p not in ("body", "query", "path", "header")]
+        message = detail["msg"].removeprefix("Value error, ")
+        found.append(FieldError(field=".".join(place) or "body", code=detail["type"], message=message).model_dump())
+    return found
+
+
+async def _refused(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Refused)
+    status = STATUS.get(error.code, 409)
+    more: dict[str, Any] = {"errors": [e.model_dump() for e in error.errors]} if error.errors else {}
+    if status == 409:
+        more |= {"possible": error.possible} | ({"stage": error.stage} if error.stage else {})
+    return problem(status, error.code, error.message, **more)
+
+
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    return problem(422, "invalid", "the request has fields at fault", errors=fields(error))
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    codes = {400: "malformed", 401: "unauthenticated", 403: "not_allowed", 404: "unknown"}
+    status = 422 if error.status_code == 400 else error.status_code
+    return problem(status, codes.get(error.status_code, "refused"), str(error.detail))
+
+
+async def _part_down(request: Request, error: Exception) -> JSONResponse:
+    log.warning("api.database_down", error=type(error).__name__)
+    return problem(503, "unavailable", "the register is away; nothing was lost, try again")
+
+
+async def _our_fault(request: Request, error: Exception) -> JSONResponse:
+    log.error("api.failed", path=request.scope.get("route") and request.scope["route"].path, error=type(error).__name__)
+    return problem(500, "failed", "something went wrong on our side")
+
+
+def install(app: FastAPI) -> None:
+    """Give the app its answers to everything that goes wrong."""
+    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    for away in (OperationalError, InterfaceError, PoolTimeout):
+        app.add_exception_handler(away, _part_down)
+    app.add_exception_handler(Exception, _our_fault)

@@ -1,0 +1,82 @@
+"""Takes a complaint in: kept first, in one transaction with its reference; then its process is started."""
+
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError
+
+from complaints.case import Opening
+from complaints.errors import Refused
+from complaints.form import ComplaintForm, contradictions
+from complaints.messages import Receipt
+from policies.load import load
+from policies.names import DEFAULT_JURISDICTION
+from register import intake
+from register.tables import Intake
+from workflows.complaint import Complaint
+
+log = structlog.get_logger()
+OPENED = "opened"
+ANSWER_WITHIN = timedelta(seconds=10)
+
+
+async def keep(
+    engine: AsyncEngine, form: ComplaintForm, agent: str, key: str | None, digest: str | None = None
+) -> tuple[Intake, bool]:
+    """Check the form against the rules of today and keep it; the row, and whether it is new."""
+    now = datetime.now(UTC)
+    wrong = contradictions(form, load(DEFAULT_JURISDICTION, now.date()).intake, now)
+    if wrong:
+        raise Refused("invalid", "the form contradicts the rules", errors=wrong)
+    return await intake.keep(engine, form, agent, key, now, given=digest)
+
+
+async def start(engine: AsyncEngine, client: Client, task_queue: str, kept: Intake) -> bool:
+    """Start the process of a kept complaint and wait until it is assigned; False when it could not answer now.
+
+    Safe to call any number of times: the reference is the workflow's ID.
+    """
+    opening = Opening(
+        reference=kept.reference,
+        form=ComplaintForm.model_validate(kept.form),
+        opened_by=kept.agent,
+        recorded_at=kept.recorded_at,
+    )
+    process = WithStartWorkflowOperation(
+        Complaint.run,
+        opening,
+        id=kept.reference,
+        task_queue=task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        static_summary=f"complaint by {opening.form.channel}",
+    )
+    try:
+        await client.execute_update_with_start_workflow(
+            OPENED,
+            result_type=Receipt,
+            id=f"opened-{kept.reference}",
+            start_workflow_operation=process,
+            rpc_timeout=ANSWER_WITHIN,
+        )
+    except WorkflowAlreadyStartedError:
+        pass  # opened and closed before: only the mark was missing
+    except (RPCError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
+        log.warning("opening.not_started", reference=kept.reference, error=type(error).__name__)
+        return False
+    await intake.started(engine, kept.reference, datetime.now(UTC))
+    return True
+
+
+async def catch_up(engine: AsyncEngine, client: Client, task_queue: str, limit: int = 200) -> int:
+    """Start what was kept while Temporal was away, in the order it came; gives how many were started."""
+    began = 0
+    for kept in await intake.waiting(engine, limit, datetime.now(UTC) - 2 * ANSWER_WITHIN):
+        if not await start(engine, client, task_queue, kept):
+            break
+        began += 1
+    return began

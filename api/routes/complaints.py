@@ -1,0 +1,124 @@
+"""Open, list and read complaints."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from pydantic import AwareDatetime, Field, field_validator
+
+from api import acting, opening
+from api.auth import AnyStaff, allowed
+from api.parts import Parts, parts
+from api.view import event_json
+from complaints.case import Actor
+from complaints.errors import FieldError, Refused
+from complaints.form import ComplaintForm, Line
+from complaints.names import Kind, Nature, Role, Stage
+from register import intake, read
+
+router = APIRouter(tags=["complaints"])
+Here = Annotated[Parts, Depends(parts)]
+Reference = Annotated[str, Path(pattern=r"^CMP-[0-9]{4}-[0-9]{6,12}$", examples=["CMP-2026-000042"])]
+Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200, pattern=r"^[\x20-\x7e]+$")]
+CURSOR_END = 2**62
+
+
+class NewComplaint(ComplaintForm):
+    """The registration form as an agent sends it; received now unless said otherwise."""
+
+    received_at: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
+
+    @field_validator("imported_from")
+    @classmethod
+    def _not_by_hand(cls, value: str | None) -> str | None:
+        if value is not None:
+            raise ValueError("is set by an import alone")
+        return value
+
+
+@router.post("/complaints", status_code=201, responses={202: {"description": "kept; its process starts later"}})
+async def open_complaint(
+    body: NewComplaint,
+    here: Here,
+    who: Annotated[Actor, Depends(allowed(Role.agent))],
+    response: Response,
+    key: Key = None,
+) -> dict[str, Any]:
+    """Open a case. The same Idempotency-Key, or the same body within ten minutes, gives the case it opened."""
+    form = ComplaintForm.model_validate(body.model_dump())
+    sent = intake.body_hash(body.model_dump(mode="json", exclude_unset=True))
+    kept, _ = await opening.keep(here.engine, form, who.username, key, sent)
+    response.headers["Location"] = f"/complaints/{kept.reference}"
+    if kept.started_at is None and not await opening.start(here.engine, here.temporal, here.task_queue, kept):
+        response.status_code = 202
+        return {"reference": kept.reference, "stage": Stage.received}
+    return await acting.case(here, kept.reference)
+
+
+@router.get("/complaints")
+async def list_complaints(
+    here: Here,
+    who: AnyStaff,
+    stage: Stage | None = None,
+    kind: Kind | None = None,
+    nature: Nature | None = None,
+    department: Line | None = None,
+    handler: Line | None = None,
+    due_before: AwareDatetime | None = None,
+    breached: bool | None = None,
+    q: Line | None = None,
+    cursor: Annotated[int | None, Query(ge=1, le=CURSOR_END)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> dict[str, Any]:
+    """Cases, newest first; pass `next` as `cursor` for the following page."""
+    rows = await read.complaints(
+        here.engine, stage=stage, kind=kind, nature=nature, department=department, handler=handler,
+        due_before=due_before, breached=breached, q=q, before=cursor, limit=limit + 1,
+    )  # fmt: skip
+    more = rows[limit - 1]["number"] if len(rows) > limit else None
+    return {"items": [{k: v for k, v in r.items() if k != "number"} for r in rows[:limit]], "next": more}
+
+
+@router.get("/complaints/{reference}")
+async def read_complaint(reference: Reference, here: Here, who: AnyStaff) -> dict[str, Any]:
+    """One case."""
+    return await acting.case(here, reference)
+
+
+@router.get("/complaints/{reference}/timeline")
+async def read_timeline(reference: Reference, here: Here, who: AnyStaff) -> dict[str, Any]:
+    """What happened to a case, oldest first."""
+    events = await read.events(here.engine, reference)
+    if not events:
+        await acting.case(here, reference)
+    return {"reference": reference, "events": [event_json(e) for e in events]}
+
+
+@router.get("/complaints/{reference}/letters")
+async def read_letters(reference: Reference, here: Here, who: AnyStaff) -> dict[str, Any]:
+    """The letters of a case as they were sent, and what became of them."""
+    rows = await read.sendings(here.engine, reference)
+    if not rows:
+        await acting.case(here, reference)
+    return {"reference": reference, "letters": rows}
+
+
+@router.get("/notices", tags=["notice board"])
+async def notice_board(here: Here, who: AnyStaff) -> dict[str, Any]:
+    """The internal notice board: results of anonymous complaints."""
+    return {"notices": await read.board(here.engine)}
+
+
+async def known_assignee(here: Parts, department: str, handler: str | None) -> None:
+    """Refuse a department or a handler that the register does not know, or who is not at work."""
+    wrong: list[FieldError] = []
+    if not any(d["code"] == department and d["open"] for d in await read.departments(here.engine)):
+        wrong.append(FieldError(field="department", code="unknown_department", message="no such open department"))
+    if handler is not None:
+        staff = await read.staff_member(here.engine, handler)
+        if staff is None or Role.handler not in staff.roles or staff.department != department:
+            wrong.append(FieldError(field="handler", code="unknown_handler", message="no such handler there"))
+        elif staff.state != "working":
+            wrong.append(FieldError(field="handler", code="not_at_work", message=f"is {staff.state}"))
+    if wrong:
+        raise Refused("invalid", "cannot be assigned so", errors=wrong)

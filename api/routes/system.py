@@ -1,0 +1,82 @@
+"""Signing in, and how the system is."""
+
+import asyncio
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Response
+from fastapi.security import OAuth2PasswordRequestForm
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.service import RPCError
+
+from api.auth import sign_in
+from api.parts import Parts
+from api.routes.complaints import Here
+from register import outbox, read
+
+router = APIRouter(tags=["system"])
+SOON = timedelta(seconds=2)
+
+
+@router.post("/auth/token")
+async def token(here: Here, form: Annotated[OAuth2PasswordRequestForm, Depends()]) -> dict[str, Any]:
+    """A bearer token for a user name and password (OAuth2 password form)."""
+    made, seconds = await sign_in(here, form.username, form.password)
+    return {"access_token": made, "token_type": "bearer", "expires_in": seconds}
+
+
+@router.get("/healthz")
+async def alive() -> dict[str, str]:
+    """The process is alive."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz")
+async def ready(here: Here, response: Response) -> dict[str, Any]:
+    """Whether complaints can be taken, and which part is down. Without Temporal they are kept and started later."""
+    database, (temporal, worker) = await asyncio.gather(_database(here), _temporal(here))
+    able = "ready" if database and temporal and worker else "degraded" if database else "not ready"
+    response.status_code = 200 if database else 503
+    if not database:
+        response.headers["Retry-After"] = "5"
+    parts = {"database": database, "temporal": temporal, "worker": worker}
+    return {"status": able, "parts": {name: "up" if up else "down" for name, up in parts.items()}}
+
+
+async def _database(here: Parts) -> bool:
+    try:
+        async with asyncio.timeout(SOON.total_seconds()), here.engine.connect() as db:
+            await db.execute(text("SELECT 1"))
+    except (SQLAlchemyError, TimeoutError, OSError):
+        return False
+    return True
+
+
+async def _temporal(here: Parts) -> tuple[bool, bool]:
+    wanted = DescribeTaskQueueRequest(
+        namespace=here.temporal.namespace,
+        task_queue=TaskQueue(name=here.task_queue),
+        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+    )
+    try:
+        found = await here.temporal.workflow_service.describe_task_queue(wanted, timeout=SOON)
+    except (RPCError, RuntimeError):
+        return False, False
+    return True, bool(found.pollers)
+
+
+@router.get("/metrics")
+async def metrics(here: Here) -> Response:
+    """Prometheus figures of the office: open cases by stage, letters waiting."""
+    registry = CollectorRegistry()
+    cases = Gauge("amends_open_complaints", "open complaints", ["stage"], registry=registry)
+    for row in await read.counts(here.engine):
+        cases.labels(row["stage"]).set(row["cases"])
+    letters = Gauge("amends_letters_waiting", "letters not out yet", registry=registry)
+    letters.set(await outbox.letters_waiting(here.engine))
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

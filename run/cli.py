@@ -1,0 +1,181 @@
+"""The command line: `amends --help` teaches it."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from policies.load import BrokenPolicy, check
+from policies.names import DEFAULT_JURISDICTION
+from run.logs import configure
+from run.settings import MissingSetting, Settings, beside_the_local_stack
+
+app = typer.Typer(
+    name="amends",
+    help="Amends: a durable complaint-handling process. Start with `amends run`.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+policy_app = typer.Typer(help="The rules: check them, and ask what they say.", no_args_is_help=True)
+app.add_typer(policy_app, name="policy")
+out, err = Console(), Console(stderr=True, soft_wrap=True)
+
+
+def settings(read: Callable[[], Settings] = Settings) -> Settings:
+    """The settings, or a plain word about the one that is wrong."""
+    try:
+        found = read()
+    except ValidationError as error:
+        for detail in error.errors():
+            err.print(f"[red]AMENDS_{'_'.join(str(p) for p in detail['loc']).upper()}[/]: {detail['msg']}")
+        raise typer.Exit(2) from None
+    configure(found.log_level)
+    return found
+
+
+def _sound_rules() -> None:
+    """Refuse to start on broken rules: file, line and mend."""
+    problems = check(datetime.now(UTC).date())
+    for problem in problems:
+        err.print(f"[red]error[/] {problem}" if problem.fatal else f"[yellow]warning[/] {problem}", highlight=False)
+    # A calendar that ends soon is for `policy check` to fail on; it must not keep a desk from starting.
+    if any(p.fatal and "known_through" not in p.message for p in problems):
+        raise typer.Exit(1)
+
+
+def _go(part: Coroutine[Any, Any, None]) -> None:
+    try:
+        asyncio.run(part)
+    except MissingSetting as missing:
+        err.print(f"[red]{missing}[/]")
+        raise typer.Exit(2) from None
+    except (OSError, RuntimeError) as error:
+        err.print(f"[red]{type(error).__name__}: {error}[/]")
+        raise typer.Exit(1) from None
+
+
+@app.command()
+def run() -> None:
+    """Start everything on this machine: PostgreSQL, Temporal, worker, API, mailbox. Ctrl-C stops it."""
+    from run import stack
+
+    found = settings()
+    _sound_rules()
+    try:
+        stack.run(found)
+    except stack.CannotRun as reason:
+        err.print(f"[red]{reason}[/]")
+        raise typer.Exit(1) from None
+
+
+@app.command()
+def worker() -> None:
+    """Run a worker against AMENDS_DATABASE_URL and AMENDS_TEMPORAL_ADDRESS."""
+    from run import worker as part
+
+    found = settings()
+    _sound_rules()
+    _go(part.serve(found))
+
+
+@app.command()
+def web() -> None:
+    """Serve the API on AMENDS_HOST and AMENDS_API_PORT."""
+    from run import web as part
+
+    found = settings()
+    _sound_rules()
+    _go(part.serve(found))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the register's tables to the version of this code."""
+    from register.migrate import migrate as upgrade
+    from run.settings import needed_secret
+
+    try:
+        out.print(f"register is at {upgrade(needed_secret(settings().database_url, 'database_url'))}")
+    except MissingSetting as missing:
+        err.print(f"[red]{missing}[/]")
+        raise typer.Exit(2) from None
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="the CSV file", exists=True, dir_okay=False)],
+    format: Annotated[str, typer.Option(help="its format: cfpb")] = "cfpb",
+    limit: Annotated[int | None, typer.Option(help="at most so many rows", min=1)] = None,
+    received: Annotated[str, typer.Option(help="now: live load; as-is: a backlog with its true dates")] = "now",
+    agent: Annotated[str, typer.Option(help="the agent in whose name cases are opened")] = "agent",
+    per_second: Annotated[float, typer.Option(help="at most so many a second", min=1, max=1000)] = 20,
+) -> None:
+    """Open a case for each row of a file. Run again, it goes on where it stopped and opens nothing twice."""
+    from run import importing
+
+    if format != "cfpb" or received not in ("now", "as-is"):
+        err.print("[red]--format is cfpb; --received is now or as-is[/]")
+        raise typer.Exit(2)
+    found = settings(beside_the_local_stack)
+    _go(importing.import_file(found, file, limit=limit, as_is=received == "as-is", agent=agent, per_second=per_second))
+
+
+@app.command()
+def show(reference: str) -> None:
+    """One case: where it stands, who holds it, what is due."""
+    from run import showing
+
+    _go(showing.show(settings(beside_the_local_stack), reference))
+
+
+@app.command()
+def timeline(reference: str, language: Annotated[str, typer.Option(help="zh-CN or en")] = "zh-CN") -> None:
+    """The history of a case as people read it."""
+    from run import showing
+
+    _go(showing.timeline(settings(beside_the_local_stack), reference, language))
+
+
+@policy_app.command("check")
+def policy_check(
+    at: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="as of that day")] = None,
+) -> None:
+    """Read every policy file; say what is wrong, where, and how to mend it."""
+    problems = check((at or datetime.now(UTC)).date())
+    for problem in problems:
+        err.print(f"[red]error[/] {problem}" if problem.fatal else f"[yellow]warning[/] {problem}", highlight=False)
+    if any(p.fatal for p in problems):
+        raise typer.Exit(1)
+    out.print("all rules are sound")
+
+
+@policy_app.command("explain")
+def policy_explain(
+    at: Annotated[str, typer.Option(help="the moment of receipt, such as 2026-09-30T10:00+08:00, or a day")],
+    text: Annotated[str | None, typer.Option(help="a complaint's text: say how it is classified and routed")] = None,
+    jurisdiction: Annotated[str, typer.Option(help="whose rules")] = DEFAULT_JURISDICTION,
+) -> None:
+    """Say what the rules make of a complaint received at that moment: every clock with the days it counted."""
+    from policies.explain import explain
+
+    try:
+        moment = datetime.fromisoformat(at)
+        for block in explain(jurisdiction, moment, text):
+            table = Table(title=block.title, title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
+            for row in block.rows:
+                table.add_row(*row)
+            out.print(table)
+            out.print()
+    except (ValueError, BrokenPolicy) as error:
+        err.print(f"[red]{error}[/]", highlight=False)
+        raise typer.Exit(2) from None
+
+
+if __name__ == "__main__":
+    app()

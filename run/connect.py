@@ -1,0 +1,64 @@
+"""Builds the connections that the parts use, from the settings."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfig
+from temporalio.service import RetryConfig
+
+from activities.channels import JsonPost, Mail, Post, PrintQueue, Sms
+from register.connect import engine
+from run.settings import Settings, needed_secret
+
+
+@dataclass
+class Parts:
+    """The connections of one process."""
+
+    settings: Settings
+    engine: AsyncEngine
+    temporal: Client
+
+
+async def temporal(settings: Settings, *, lazy: bool = False, retry: RetryConfig | None = None) -> Client:
+    """A Temporal client: Temporal's own configuration (TEMPORAL_...), then ours over it; `lazy` connects late."""
+    config = ClientConfig.load_client_connect_config()
+    address = settings.temporal_address or config.get("target_host") or "127.0.0.1:7233"
+    namespace = settings.temporal_namespace or config.get("namespace") or "default"
+    rest = {k: v for k, v in config.items() if k not in ("target_host", "namespace")}
+    return await Client.connect(
+        address,
+        namespace=namespace,
+        lazy=lazy,
+        data_converter=pydantic_data_converter,
+        retry_config=retry,
+        **rest,  # type: ignore[arg-type]
+    )
+
+
+def register(settings: Settings) -> AsyncEngine:
+    """The register's engine."""
+    return engine(needed_secret(settings.database_url, "database_url"), settings.database_pool)
+
+
+def post(settings: Settings) -> Post:
+    """The ways out of the house that the settings name."""
+    mail = None
+    if settings.smtp_host:
+        mail = Mail(
+            host=settings.smtp_host,
+            port=settings.smtp_port,
+            sender=settings.mail_from,
+            username=settings.smtp_username,
+            password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
+            tls=settings.smtp_tls,
+            verify=settings.smtp_verify,
+        )
+    return Post(
+        mail=mail,
+        sms=Sms(gateway=JsonPost(url=settings.sms_url)) if settings.sms_url else None,
+        print_queue=PrintQueue(folder=settings.print_queue) if settings.print_queue else None,
+        webhook=JsonPost(url=settings.webhook_url) if settings.webhook_url else None,
+    )

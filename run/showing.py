@@ -1,0 +1,69 @@
+"""`amends show` and `amends timeline`: a case from the register, as people read it."""
+
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.table import Table
+
+from activities.wording import wording
+from api.view import case_json
+from register import read
+from run import connect
+from run.settings import Settings
+
+out = Console()
+
+
+class NoSuchCase(RuntimeError):
+    """The register has no case of that reference."""
+
+
+def _at(text: object) -> str:
+    if isinstance(text, datetime):
+        return text.astimezone().isoformat(sep=" ", timespec="seconds")
+    return str(text or "")
+
+
+async def show(settings: Settings, reference: str) -> None:
+    """Print the case without the complainant's data."""
+    engine = connect.register(settings)
+    state = await read.case_state(engine, reference)
+    await engine.dispose()
+    if state is None:
+        raise NoSuchCase(f"no complaint {reference} in the register")
+    case = case_json(state)
+    found, held = case["classification"] or {}, case["assignment"] or {}
+    facts = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    facts.add_row("case", f"{reference} · {case['stage']}" + (f" · {case['outcome']}" if case["outcome"] else ""))
+    facts.add_row("received", f"{case['received_at']} by {case['channel']}")
+    if found:
+        kinds = ", ".join(found["kinds"]) or "no special kind"
+        facts.add_row("kind", f"{found['nature']}, {found['urgency']}, {kinds}; confidence {found['confidence']:.2f}")
+    facts.add_row("held by", f"{held.get('handler') or 'queue'} in {held['department']}" if held else "nobody yet")
+    facts.add_row("possible now", ", ".join(case["possible"]) or "nothing: it is closed")
+    out.print(facts)
+    clocks = Table("clock", "due", "state", "late by", "rule")
+    for clock in case["clocks"]:
+        late = f"{clock['lateness_seconds']} s" if clock["lateness_seconds"] else ""
+        clocks.add_row(clock["name"], _at(clock["due_at"]), clock["state"], late, clock["rule"])
+    out.print(clocks)
+
+
+async def timeline(settings: Settings, reference: str, language: str) -> None:
+    """Print what happened, oldest first."""
+    engine = connect.register(settings)
+    events = await read.events(engine, reference)
+    await engine.dispose()
+    if not events:
+        raise NoSuchCase(f"no complaint {reference} in the register")
+    table = Table("", "at", "what", "by", "more")
+    for event in events:
+        more = ", ".join(f"{k} {_short(v)}" for k, v in event["data"].items() if v not in (None, [], ""))
+        table.add_row(
+            str(event["seq"]), _at(event["at"].astimezone(UTC)), wording(event["kind"], language), event["by"], more
+        )
+    out.print(table)
+
+
+def _short(value: object) -> str:
+    return "/".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,113 @@
+"""A local mailbox for `amends run`: takes e-mail by SMTP and SMS and staff messages by HTTP, keeps and shows them.
+
+For trying things out on one machine only; production names a real SMTP server and gateway instead.
+"""
+
+import email
+import json
+from datetime import UTC, datetime
+from email import policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import HTMLResponse, PlainTextResponse
+from jinja2 import Environment, PackageLoader, select_autoescape
+
+KEPT = 500
+PAGES = Environment(loader=PackageLoader("templates", "pages"), autoescape=select_autoescape(["html"]))
+
+
+class Mailbox:
+    """A folder of messages, one file each, named by the time they came."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def keep(self, kind: str, content: bytes) -> None:
+        """Keep one message."""
+        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}.{kind}"
+        (self.folder / name).write_bytes(content)
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        """Take one e-mail (called by aiosmtpd)."""
+        self.keep("eml", envelope.original_content or b"")
+        return "250 kept"
+
+    def messages(self) -> list[dict[str, str]]:
+        """What came, newest first."""
+        files = sorted(self.folder.glob("*.*"), reverse=True)[:KEPT]
+        return [self._summary(path) for path in files]
+
+    def read(self, name: str) -> tuple[dict[str, str], str, str | None]:
+        """Summary, text and HTML of one message; KeyError when there is none of that name."""
+        path = next((p for p in self.folder.iterdir() if p.name == name), None)
+        if path is None:
+            raise KeyError(name)
+        if path.suffix != ".eml":
+            return self._summary(path), json.dumps(json.loads(path.read_bytes()), ensure_ascii=False, indent=2), None
+        mail = _parse(path)
+        text, html = mail.get_body(("plain",)), mail.get_body(("html",))
+        return self._summary(path), text.get_content() if text else "", html.get_content() if html else None
+
+    def _summary(self, path: Path) -> dict[str, str]:
+        stamp = datetime.strptime(path.stem, "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
+        base = {"name": path.name, "at": stamp.isoformat(timespec="seconds"), "kind": path.suffix[1:]}
+        if path.suffix == ".eml":
+            mail = _parse(path)
+            return base | {"to": str(mail["To"]), "subject": str(mail["Subject"])}
+        body = json.loads(path.read_bytes())
+        text = str(body.get("text", ""))
+        return base | {"to": str(body.get("to", "staff")), "subject": text[:80]}
+
+
+def _parse(path: Path) -> EmailMessage:
+    return email.message_from_bytes(path.read_bytes(), policy=policy.default)
+
+
+def smtp(mailbox: Mailbox, port: int) -> Controller:
+    """An SMTP server on loopback that keeps everything."""
+    return Controller(mailbox, hostname="127.0.0.1", port=port, data_size_limit=10 * 1024 * 1024)
+
+
+def pages(mailbox: Mailbox) -> FastAPI:
+    """The page that shows the mailbox, and the HTTP doors for SMS and staff messages."""
+    app = FastAPI(title="Amends local mailbox", docs_url=None, redoc_url=None, openapi_url=None)
+
+    async def take(request: Request, kind: str) -> dict[str, str]:
+        body: Any = await request.json()
+        mailbox.keep(kind, json.dumps(body, ensure_ascii=False).encode())
+        return {"status": "kept"}
+
+    @app.post("/sms")
+    async def sms(request: Request) -> dict[str, str]:
+        return await take(request, "sms")
+
+    @app.post("/staff")
+    async def staff(request: Request) -> dict[str, str]:
+        return await take(request, "staff")
+
+    @app.get("/", response_class=HTMLResponse)
+    def index() -> str:
+        return PAGES.get_template("mailbox.html").render(messages=mailbox.messages())
+
+    @app.get("/{name}", response_class=HTMLResponse)
+    def one(name: str) -> str:
+        try:
+            summary, text, html = mailbox.read(name)
+        except KeyError:
+            raise HTTPException(404, "no such message") from None
+        return PAGES.get_template("message.html").render(message=summary, text=text, html=html)
+
+    @app.get("/{name}/text", response_class=PlainTextResponse)
+    def text_only(name: str) -> str:
+        try:
+            return mailbox.read(name)[1]
+        except KeyError:
+            raise HTTPException(404, "no such message") from None
+
+    return app

@@ -1,0 +1,90 @@
+"""The worker: runs the complaints' workflows and their activities."""
+
+import asyncio
+import signal
+from datetime import timedelta
+from pathlib import Path
+
+import email_validator
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.channels import Post
+from activities.desk import Desk, Poke
+from activities.digests import Digests
+from activities.letters import Letters
+from complaints.names import TASK_QUEUE
+from complaints.orders import Person
+from policies.load import FOLDER
+from run import connect
+from run.settings import Settings
+from workflows.complaint import Complaint
+from workflows.digest import StaffDigest
+
+# Everything below workflows/ is pure, or called only as an activity: it is imported once, not once for each case.
+PASSED_THROUGH = SandboxRestrictions.default.with_passthrough_modules(
+    "complaints", "policies", "register", "activities", "pydantic", "pydantic_core", "sqlmodel", "sqlalchemy",
+    "email_validator", "idna", "dns", "holidays", "yaml", "jinja2", "httpx", "aiosmtplib", "reportlab", "babel",
+)  # fmt: skip
+
+assert email_validator  # pydantic imports it at first use, which must not be inside a workflow
+
+log = structlog.get_logger()
+
+
+def poke(client: Client, task_queue: str) -> Poke:
+    """Wakes, or starts, the digest of a person."""
+
+    async def wake(username: str) -> None:
+        await client.start_workflow(
+            StaffDigest.run,
+            Person(username=username),
+            id=f"digest-{username}",
+            task_queue=task_queue,
+            start_signal="wake",
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            static_summary=f"staff digest of {username}",
+        )
+
+    return wake
+
+
+def build(
+    client: Client, engine: AsyncEngine, post: Post, task_queue: str = TASK_QUEUE, rules: Path = FOLDER
+) -> Worker:
+    """A worker with all workflows and activities."""
+    desk = Desk(engine, poke(client, task_queue), rules)
+    letters, digests = Letters(engine, post, rules), Digests(engine, post)
+    return Worker(
+        client,
+        task_queue=task_queue,
+        workflows=[Complaint, StaffDigest],
+        activities=[
+            desk.find_rules,
+            desk.classify,
+            desk.find_handler,
+            desk.record,
+            desk.publish,
+            letters.send_letters,
+            digests.send_digest,
+        ],
+        workflow_runner=SandboxedWorkflowRunner(restrictions=PASSED_THROUGH),
+        graceful_shutdown_timeout=timedelta(seconds=20),
+        max_concurrent_activities=50,
+    )
+
+
+async def serve(settings: Settings) -> None:
+    """Work until told to stop; what is under way is finished first."""
+    engine, client = connect.register(settings), await connect.temporal(settings)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with build(client, engine, connect.post(settings)):
+        log.info("worker.ready", task_queue=TASK_QUEUE, namespace=client.namespace)
+        await stop.wait()
+    await engine.dispose()

