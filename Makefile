@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: run test check lock figures clean
+.PHONY: run test check lock figures histories clean
 
 run: $(VENV)/.runtime
 	@exec $(VENV)/bin/amends run
@@ -37,6 +37,9 @@ $(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
 lock: ## make the lock files anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra build -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra build --extra dev -c requirements.lock -o requirements-dev.lock
+
+histories: $(VENV)/.dev ## record one history of each kind of case as version NAME
+	cd tests/support && ../../$(PY) record_histories.py $(or $(NAME),$(error say NAME=0.1.0))
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -59,6 +59,7 @@ class Mail(BaseModel):
     password: str | None = None
     tls: Literal["none", "starttls", "tls"] = "starttls"
     verify: bool = True
+    ca: Path | None = None
 
     def compose(self, message: Message) -> EmailMessage:
         """The message as it goes on the wire."""
@@ -81,6 +82,7 @@ class Mail(BaseModel):
             use_tls=self.tls == "tls",
             start_tls=self.tls == "starttls",
             validate_certs=self.verify,
+            cert_bundle=str(self.ca) if self.ca else None,
             timeout=TRY_FOR,
         )
         try:

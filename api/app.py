@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 import structlog
 from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import errors, opening
@@ -16,6 +17,7 @@ from api.routes import acts, approvals, complaints, system
 log = structlog.get_logger()
 RELAY_EVERY = 5.0
 LARGEST_BODY = 1024 * 1024
+TOO_LARGE = "a body of at most 1 MiB"
 
 
 def create_app(parts: Parts) -> FastAPI:
@@ -62,7 +64,7 @@ class BodyLimit:
             return
         length = dict(scope["headers"]).get(b"content-length", b"0")
         if not length.isdigit() or int(length) > LARGEST_BODY:
-            await errors.problem(413, "too_large", "a body of at most 1 MiB")(scope, receive, send)
+            await errors.problem(413, "too_large", TOO_LARGE)(scope, receive, send)
             return
         read = 0
 
@@ -70,6 +72,8 @@ class BodyLimit:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
-            return {"type": "http.disconnect"} if read > LARGEST_BODY else message
+            if read > LARGEST_BODY:
+                raise HTTPException(413, TOO_LARGE)
+            return message
 
         await self.app(scope, counted, send)

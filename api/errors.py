@@ -28,6 +28,9 @@ STATUS = {
 }
 """The HTTP status of each kind of refusal."""
 
+MOST_FIELDS = 200
+"""Twice what any form has; a body of a hundred thousand unknown fields is not answered with as many lines."""
+
 TITLES = {
     400: "bad request",
     401: "sign in",
@@ -61,8 +64,9 @@ def _printable(value: Any) -> Any:
 def fields(error: RequestValidationError) -> list[dict[str, str]]:
     """The fields at fault, as `complainant.phone`, each with a code and a message."""
     found = []
-    for detail in error.errors():
-        place = [str(p) for p in detail["loc"] if p not in ("body", "query", "path", "header")]
+    for detail in error.errors()[:MOST_FIELDS]:
+        broken = detail["type"] == "json_invalid"  # its place is a position in the text
+        place = [] if broken else [str(p) for p in detail["loc"][1:]]  # after "body", "query", "path" or "header"
         message = detail["msg"].removeprefix("Value error, ")
         found.append(FieldError(field=".".join(place) or "body", code=detail["type"], message=message).model_dump())
     return found
@@ -84,9 +88,13 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    codes = {400: "malformed", 401: "unauthenticated", 403: "not_allowed", 404: "unknown"}
-    status = 422 if error.status_code == 400 else error.status_code
-    return problem(status, codes.get(error.status_code, "refused"), str(error.detail))
+    if error.status_code == 400:  # the body could not even be read
+        wrong = FieldError(field="body", code="malformed", message=str(error.detail))
+        return problem(422, "invalid", "the request has fields at fault", errors=[wrong.model_dump()])
+    codes = {401: "unauthenticated", 403: "not_allowed", 404: "unknown", 405: "no_such_method", 413: "too_large"}
+    answer = problem(error.status_code, codes.get(error.status_code, "refused"), str(error.detail))
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 async def _part_down(request: Request, error: Exception) -> JSONResponse:

@@ -10,7 +10,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from complaints.case import Opening
-from complaints.errors import Refused
+from complaints.errors import FieldError, Refused
 from complaints.form import ComplaintForm, contradictions
 from complaints.messages import Receipt
 from policies.load import load
@@ -24,13 +24,17 @@ OPENED = "opened"
 ANSWER_WITHIN = timedelta(seconds=10)
 
 
+def faults(form: ComplaintForm, now: datetime) -> list[FieldError]:
+    """What is wrong with a well-formed form in the light of today's rules."""
+    return contradictions(form, load(DEFAULT_JURISDICTION, now.date()).intake, now)
+
+
 async def keep(
     engine: AsyncEngine, form: ComplaintForm, agent: str, key: str | None, digest: str | None = None
 ) -> tuple[Intake, bool]:
     """Check the form against the rules of today and keep it; the row, and whether it is new."""
     now = datetime.now(UTC)
-    wrong = contradictions(form, load(DEFAULT_JURISDICTION, now.date()).intake, now)
-    if wrong:
+    if wrong := faults(form, now):
         raise Refused("invalid", "the form contradicts the rules", errors=wrong)
     return await intake.keep(engine, form, agent, key, now, given=digest)
 

@@ -231,6 +231,7 @@ class Case(BaseModel):
     resolutions: list[Resolution] = []
     approvals: list[Approval] = []
     letters: list[Letter] = []
+    by_person: bool = Field(default=False, description="the result has to be told by a person")
     feedbacks: list[Feedback] = []
     callbacks: list[CallbackAttempt] = []
     incident: Incident | None = None

@@ -32,7 +32,7 @@ class Rules(BaseModel):
 class WordRule(Rules):
     """Words (or a product alone) that speak for a label.
 
-    With `also`, one of those words must occur as well; with `unless`, none of them may. `products` without words
+    With `also`, only words count that have one of those near; with `unless`, none of them may. `products` without words
     counts for the product of the form; with words, the rule is only for these products. A negative weight speaks
     against the label.
     """
@@ -86,6 +86,8 @@ class Counting(Rules):
     matter: float = Field(gt=0)
     demand: float = Field(gt=0)
     at_most: float = Field(ge=1)
+    also_within_zh: int = Field(ge=1, description="characters between a word and one of `also`")
+    also_within_en: int = Field(ge=1)
 
 
 class Negation(Rules):
@@ -101,6 +103,7 @@ class Thresholds(Rules):
     """From which score on a label is given; for the scales, where 2 and where 3 begins."""
 
     flags: dict[Flag, float] = Field(min_length=4)
+    question_share: float = Field(ge=0, description="of the nature's score, below which it is a complaint after all")
     scales: dict[Scale, tuple[float, float]] = Field(min_length=3)
 
 

@@ -6,68 +6,15 @@ learned at run time and nothing is random: the same form under the same rules is
 
 import re
 from collections.abc import Iterator
-from decimal import Decimal
 from math import exp, log2
 from typing import NamedTuple
 
+from complaints.amounts import EN_PEOPLE, NEXT_WORDS, ZH_PEOPLE, amounts, people
 from complaints.case import Classification, Reason, Risk
 from complaints.classification_rules import ClassificationRules, Fact, Label, WordRule
 from complaints.form import ComplaintForm
 from complaints.names import Kind, Nature, Urgency
-from complaints.reading import Found, Texts, read, straight
-
-_DIGIT = {c: i % 10 for i, c in enumerate("零一二三四五六七八九〇壹贰叁肆伍陆柒捌玖")} | {
-    "两": 2,
-    "几": 3,
-    "数": 3,
-    "上": 1,
-    "近": 1,
-}
-_TENS = {"十": 10, "百": 100, "千": 1000, "拾": 10, "佰": 100, "仟": 1000}
-_WAN = {"万": 10_000, "亿": 100_000_000}
-_ZH_DIGITS = "零〇一二两三四五六七八九十百千壹贰叁肆伍陆柒捌玖拾佰仟"
-_ZH_NUMBER = rf"[几数上近]?[{_ZH_DIGITS}](?:[{_ZH_DIGITS}万亿]|[余多来几](?=[十百千万亿]))*"
-_TEENS = ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
-_WORDS = {
-    **{w: i for i, w in enumerate(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"], 1)},
-    **{w: i for i, w in enumerate(_TEENS, 10)},
-    **{
-        w: i * 10
-        for i, w in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], 2)
-    },
-    **{"dozen": 12, "dozens": 24, "scores": 40, "hundred": 100, "hundreds": 200, "thousands": 2000, "a": 1},
-}
-_MULTIPLIED = {"k": 1e3, "thousand": 1e3, "grand": 1e3, "m": 1e6, "mn": 1e6, "million": 1e6, "billion": 1e9}
-_CURRENCIES = {
-    "CNY": "¥ 人民币 rmb cny yuan 元 块 圆",
-    "USD": "us$ $ usd dollar dollars bucks 美元 美金 刀",
-    "HKD": "hk$ hkd 港币 港元",
-    "EUR": "€ eur euro euros 欧元",
-    "GBP": "£ gbp pounds 英镑",
-    "JPY": "jpy yen 日元",
-}
-_CURRENCY = {sign: code for code, signs in _CURRENCIES.items() for sign in signs.split()}
-_SIGN = "|".join(re.escape(s) for s in sorted(_CURRENCY, key=len, reverse=True))
-_MONEY = re.compile(
-    rf"(?P<before>{_SIGN})?\s?"
-    rf"(?:(?P<number>\d[\d,]*(?:\.\d+)?)\s?[余多几来]?(?P<zh>[十百千]?[万亿]|[百千])?(?P<tail>(?<=[万千百])\d(?!\d))?"
-    rf"(?:\s?(?P<en>k|thousand|grand|million|mn|m|billion)\b)?"
-    rf"|(?P<chinese>{_ZH_NUMBER})"
-    rf"|\b(?P<words>half a|(?:a )?hundred|(?:{'|'.join(_WORDS)}))[ -](?P<times>hundred thousand|thousand|million|grand)\b)"
-    rf"[余多]?\s?(?P<after>{_SIGN})?"
-)
-_ZH_PEOPLE = re.compile(rf"(?P<n>\d[\d,]*|{_ZH_NUMBER})[余多几来]?(?=[名位个户家人号])")
-_EN_PEOPLE = re.compile(rf" (?P<n>\d[\d,]*|{'|'.join(w for w, n in _WORDS.items() if n >= 10)})(?= )")
-
-
-class Amount(NamedTuple):
-    """An amount of money read from the text, and what stands around it."""
-
-    value: Decimal
-    currency: str
-    words: str
-    before: str
-    after: str
+from complaints.reading import Found, Texts, read
 
 
 class Said(NamedTuple):
@@ -86,52 +33,6 @@ class Hit(NamedTuple):
     reason: Reason
 
 
-def chinese_number(written: str) -> Decimal:
-    """`一百二十余万` is 1200000, `三万六` 36000, `几十` 30."""
-    total = section = digit = Decimal(0)
-    unit = 1
-    for character in written:
-        if character in _DIGIT:
-            digit = Decimal(_DIGIT[character])
-        elif character in _TENS:
-            unit = _TENS[character]
-            section += (digit or 1) * unit
-            digit = Decimal(0)
-        elif character in _WAN:
-            unit = _WAN[character]
-            total = (total + (section + digit or 1)) * unit if unit > 10_000 else total + (section + digit or 1) * unit
-            section = digit = Decimal(0)
-    return total + section + digit * (unit // 10 if unit >= 100 and written[-2:-1] in "百千万亿" else 1)
-
-
-def _value(found: re.Match[str]) -> Decimal:
-    if written := found["number"]:
-        value = Decimal(written.replace(",", "").rstrip(".") or 0)
-        factor = 1
-        for character in found["zh"] or "":
-            factor *= _TENS.get(character) or _WAN[character]
-        value = value * factor + Decimal(found["tail"] or 0) * (factor // 10)
-        return value * Decimal(_MULTIPLIED.get(found["en"] or "", 1))
-    if written := found["chinese"]:
-        return chinese_number(written)
-    number = Decimal("0.5") if found["words"] == "half a" else Decimal(_WORDS[found["words"].split()[-1]])
-    return number * {"hundred thousand": 100_000, "thousand": 1000, "grand": 1000, "million": 1_000_000}[found["times"]]
-
-
-def amounts(text: str, default_currency: str) -> Iterator[Amount]:
-    """The amounts of money named in a text; a bare number is none."""
-    text = straight(text).lower()
-    for found in _MONEY.finditer(text):
-        sign = found["before"] or found["after"]
-        big = "万" in found[0] or "亿" in found[0] or found["en"] in ("k", "grand", "million") or found["times"]
-        if sign or big:
-            start, end = found.span()
-            currency = _CURRENCY[sign] if sign else default_currency
-            yield Amount(
-                _value(found), currency, found[0].strip(), text[max(0, start - 90) : start], text[end : end + 60]
-            )
-
-
 def _amount_facts(form: ComplaintForm, rules: ClassificationRules) -> Iterator[tuple[Fact, str]]:
     """The amount in dispute, and an amount merely mentioned, where they reach the major threshold; in words."""
     limits = rules.amounts.major
@@ -142,10 +43,10 @@ def _amount_facts(form: ComplaintForm, rules: ClassificationRules) -> Iterator[t
             if amount.value < (limit := limits.get(amount.currency, amount.value + 1)):
                 continue
             short = 14 if re.search("[\u3400-\u9fff]", amount.before + amount.after) else 45
-            near = read(f"{amount.before[-short:]} # {amount.after[: short // 2]}")
+            near = read(f"{amount.before[-short:]} amt0 {amount.after[: short // 2]}")
             if rules.amounts.background.any_in(near):
                 continue
-            disputed = rules.amounts.dispute.any_in(read(f"{amount.before} # {amount.after}"))
+            disputed = rules.amounts.dispute.any_in(read(f"{amount.before} amt0 {amount.after}"))
             fact = f"text: {amount.words} = {amount.value:f} {amount.currency} >= {limit}"
             yield "amount" if disputed else "amount_mentioned", fact
 
@@ -154,16 +55,15 @@ def _customer_facts(form: ComplaintForm, texts: Texts, rules: ClassificationRule
     """The numbers of customers affected that the form and the text name."""
     if form.affected_customers:
         yield form.affected_customers, f"affected_customers {form.affected_customers}"
-    for text, pattern, before, after in ((texts.zh, _ZH_PEOPLE, 10, 8), (texts.en, _EN_PEOPLE, 40, 45)):
+    for text, pattern in ((texts.zh, ZH_PEOPLE), (texts.en, EN_PEOPLE)):
         for place in pattern.finditer(text):
-            written = place["n"].replace(",", "")
-            number = int(written) if written.isdigit() else _WORDS.get(written) or int(chinese_number(written))
+            start, end = place.span()
+            number = people(place["n"])
             if number >= rules.customers.major:
-                start, end = place.span()
-                people = read(text[end : end + after])
-                around = read(text[max(0, start - before) : end + after])
-                if rules.customers.people.any_in(people) and not rules.customers.background.any_in(around):
-                    yield number, f"text: {text[start : end + after].strip()}"
+                after = text[end : end + 8] if text is texts.zh else f"{NEXT_WORDS.match(text, end)[0]} "  # type: ignore[index]
+                around = read(text[max(0, start - (10 if text is texts.zh else 40)) : end] + after)
+                if rules.customers.people.any_in(read(after)) and not rules.customers.background.any_in(around):
+                    yield number, f"text: {text[start:end].strip()}{after.rstrip()}"
 
 
 def _said(form: ComplaintForm, rules: ClassificationRules) -> Said:
@@ -213,13 +113,21 @@ def _word_hit(
     return Hit(rule.label, say, Reason(rule=rule.name, label=rule.label, words=list(words), facts=facts, weight=say))
 
 
+def _near(one: Found, other: Found, rules: ClassificationRules) -> bool:
+    within = rules.counting.also_within_zh if one.chinese else rules.counting.also_within_en
+    return one.chinese == other.chinese and -within <= other.start - one.start <= within
+
+
 def _word_hits(
     found: dict[int, list[Found]], said: Said, product: str | None, rules: ClassificationRules
 ) -> Iterator[Hit]:
     for number, rule in enumerate(rules.rules):
         words, also, unless = (3 * number + i for i in range(3))
-        if (words in found or rule.products) and (rule.also is None or also in found) and unless not in found:
-            hit = _word_hit(rule, found.get(words, []), said, product, rules)
+        places = found.get(words, [])
+        if rule.also:
+            places = [p for p in places if any(_near(p, other, rules) for other in found.get(also, []))]
+        if (places or rule.products) and unless not in found:
+            hit = _word_hit(rule, places, said, product, rules)
             if hit:
                 yield hit
 
@@ -268,6 +176,7 @@ def classify(form: ComplaintForm, rules: ClassificationRules, version: str) -> C
     natures = {n: rules.start[n] + score(n.value) for n in Nature}
     nature = max(natures, key=lambda n: natures[n])
     flags = {label: score(label) >= limit for label, limit in rules.thresholds.flags.items()}
+    flags["question"] &= score("question") >= rules.thresholds.question_share * natures[nature]
     known[nature.value] = 1, f"nature {nature}"
     for flag in (Urgency.urgent, Kind.major, Kind.cross_department):
         if flags[flag.value]:

@@ -4,12 +4,13 @@ import re
 import unicodedata
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     EmailStr,
     Field,
@@ -23,6 +24,8 @@ from complaints.policy import Intake
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 CLOCK_SKEW = timedelta(minutes=5)
+INVISIBLE = ("Cc", "Cf", "Zl", "Zp", "Zs")
+"""Unicode categories of what nobody sees on paper, such as U+200B."""
 
 
 def _clean(text: str) -> str:
@@ -34,15 +37,34 @@ def _clean(text: str) -> str:
 
 
 def _single_line(text: str) -> str:
-    if re.search(r"[\r\n\t]", text):
+    if re.search("[\r\n\t\u2028\u2029]", text):
         raise ValueError("one line only")
     return text.strip()
 
 
 def _not_blank(text: str) -> str:
-    if not text.strip():
+    if all(unicodedata.category(character) in INVISIBLE for character in text):
         raise ValueError("must not be blank")
     return text
+
+
+def _iso_8601(value: Any) -> Any:
+    """A bare number is no date: nobody can see whether it counts seconds or milliseconds."""
+    if isinstance(value, (int, float)) or (isinstance(value, str) and not re.match(r"[0-9]{4}-", value)):
+        raise ValueError("ISO 8601, such as 2026-03-10T10:00:00+08:00 or 2026-03-10")
+    return value
+
+
+def _plain_number(value: Any) -> Any:
+    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value):
+        raise ValueError("digits with a point, such as 1200.00")
+    return value
+
+
+def _bare_address(value: Any) -> Any:
+    if isinstance(value, str) and re.search("[<>]", value):
+        raise ValueError("the address alone, such as name@example.com")
+    return value
 
 
 def _file_name(name: str) -> str:
@@ -60,6 +82,9 @@ Line = Annotated[
     AfterValidator(_not_blank),
 ]
 FileName = Annotated[Line, AfterValidator(_file_name)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_iso_8601)]
+Day = Annotated[date, BeforeValidator(_iso_8601)]
+Email = Annotated[EmailStr, BeforeValidator(_bare_address)]
 Phone = Annotated[str, Field(pattern=r"^\+?[0-9][0-9 \-()]{4,24}$")]
 Language = Literal["zh-CN", "en"]
 
@@ -76,7 +101,8 @@ class Money(Strict):
     value: Annotated[
         Decimal,
         Field(ge=0, le=Decimal("999999999999.99"), max_digits=14, decimal_places=2, allow_inf_nan=False),
-        PlainSerializer(lambda v: f"{v:.2f}", return_type=str),
+        BeforeValidator(_plain_number),
+        PlainSerializer(lambda v: f"{v + 0:.2f}", return_type=str),  # + 0: there is no negative zero
     ]
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
 
@@ -86,9 +112,9 @@ class Complainant(Strict):
 
     name: Line | None = None
     gender: Literal["female", "male", "other", "unknown"] | None = None
-    age: Annotated[int, Field(ge=0, le=130)] | None = None
+    age: Annotated[int, Field(ge=0, le=130, strict=True)] | None = None
     phone: Phone | None = None
-    email: EmailStr | None = None
+    email: Email | None = None
     address: Annotated[Text, Field(max_length=500)] | None = None
     customer_number: Line | None = None
 
@@ -104,7 +130,7 @@ class ComplaintForm(Strict):
     """One complaint as it was received. `complainant` must be said: a person, or null for an anonymous one."""
 
     channel: Channel
-    received_at: AwareDatetime = Field(description="when it reached the bank, not when it was keyed in")
+    received_at: Moment = Field(description="when it reached the bank, not when it was keyed in")
     language: Language = "zh-CN"
     complainant: Complainant | None
     about: About | None = None
@@ -113,8 +139,8 @@ class ComplaintForm(Strict):
     demand: Text | None = None
     product: Line | None = None
     amount: Money | None = None
-    affected_customers: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
-    occurred_on: date | None = None
+    affected_customers: Annotated[int, Field(ge=1, le=10_000_000, strict=True)] | None = None
+    occurred_on: Day | None = None
     attachments: Annotated[list[FileName], Field(max_length=50)] = []
     imported_from: Annotated[str, Field(max_length=100)] | None = Field(
         default=None, description="file and row of an import; facts of the file that the form has no field for"
@@ -146,7 +172,7 @@ def contradictions(form: ComplaintForm, intake: Intake, now: datetime) -> list[F
 
     if form.received_at > now + CLOCK_SKEW:
         wrong("received_at", "in_future", "a complaint cannot be received in the future")
-    if form.occurred_on and form.occurred_on > (form.received_at + timedelta(days=1)).date():
+    if form.occurred_on and form.occurred_on - form.received_at.date() > timedelta(days=1):
         wrong("occurred_on", "after_receipt", "it cannot happen after it was received")
     if form.occurred_on and form.occurred_on < EARLIEST.date():
         wrong("occurred_on", "too_early", "before 1990")

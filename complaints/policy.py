@@ -55,6 +55,7 @@ class ClockRule(Sourced):
     """One time limit: its length, its reminders, and the ladder climbed when it is broken."""
 
     limit: Limit
+    urgent: Limit | None = Field(default=None, description="the limit of an urgent case, where it is shorter")
     reminders: list[Reminder] = []
     ladder: str
     breach_letter: Literal["apology"] | None = None

@@ -8,7 +8,7 @@ from complaints import sla
 from complaints.approving import LEVELS, needed
 from complaints.case import Approval, Assignment, Case, Classification, Feedback, Incident, Recipient
 from complaints.form import missing_facts
-from complaints.names import Kind, Outcome, Role, Stage, approval_id, incident_id
+from complaints.names import Kind, Outcome, Role, Stage, Urgency, approval_id, incident_id
 from complaints.policy import CasePolicy, LetterKind, Told
 from complaints.sla import Clock, Happens
 
@@ -17,7 +17,9 @@ PROCESS = "process"
 
 def start_clock(case: Case, name: str, at: datetime, key: str | None = None) -> Clock:
     """Start the clock of that name; `key` tells apart several of one kind in a case."""
-    clock = sla.start(name, at, case.rules)
+    found = case.classification
+    urgent = found is not None and found.urgency is Urgency.urgent
+    clock = sla.start(name, at, case.rules, urgent=urgent)
     case.clocks[key or name] = clock
     return clock
 
@@ -70,7 +72,10 @@ def give(case: Case, department: str, handler: str | None, why: str, by: str, no
     start_clock(case, "acceptance", now)
     if case.stage in (Stage.classified, Stage.in_progress):
         case.stage = Stage.assigned
-    tell = [Recipient(username=handler)] if handler else [Recipient(role=Role.supervisor, department=department)]
+    supervisor = Recipient(role=Role.supervisor, department=department)
+    tell = [Recipient(username=handler)] if handler else [supervisor]
+    if handler and case.classification and case.classification.urgency is Urgency.urgent:
+        tell.append(supervisor)
     case.note("assigned", by, now, {"department": department, "handler": handler, "why": why}, tell)
 
 
@@ -127,6 +132,13 @@ def may_go_to_feedback(case: Case, now: datetime) -> None:
     """The resolution stands: the result is now told."""
     case.stage = Stage.feedback
     case.note("result_ready", PROCESS, now)
+
+
+def hand_to_person(case: Case, now: datetime) -> None:
+    """The result cannot be written, or did not arrive: a person tells it."""
+    if not case.by_person:
+        case.by_person = True
+        case.note("feedback_by_person", PROCESS, now, {}, case.recipients(["handler", "agent"]))
 
 
 def result_told(case: Case, feedback: Feedback, now: datetime) -> None:

@@ -62,13 +62,13 @@ class Clock(BaseModel):
         return max((self.stopped_at or now) - self.due_at, timedelta(0))
 
 
-def start(name: str, at: datetime, policy: CasePolicy) -> Clock:
+def start(name: str, at: datetime, policy: CasePolicy, *, urgent: bool = False) -> Clock:
     """The clock of that name under the case's rules, begun at `at` (aware)."""
     rule, calendar = policy.clocks[name], policy.calendar
-    end = count(rule.limit, at, calendar)
+    limit = rule.urgent if urgent and rule.urgent else rule.limit
+    end = count(limit, at, calendar)
     alarms = _reminders(rule, at, end.due_at, calendar)
     alarms += _breach_and_ladder(rule, end.due_at, policy)
-    limit = rule.limit
     return Clock(
         name=name,
         rule=f"{limit.amount} {limit.unit}, {limit.starts}, {limit.ends} ({policy.version})",

@@ -7,7 +7,7 @@ who finds it there after a crash knows that it may have gone, and makes it `unce
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import SQLModel, col
@@ -72,14 +72,9 @@ async def make_digest(engine: AsyncEngine, digest: t.Digest, notices: list[t.Sta
     n = t.StaffNotice
     async with engine.begin() as db:
         await db.execute(insert(t.Digest).values(digest.model_dump()))
-        for notice in notices:
-            await db.execute(
-                update(n)
-                .where(
-                    col(n.reference) == notice.reference, col(n.seq) == notice.seq, col(n.username) == notice.username
-                )
-                .values(digest=digest.id)
-            )
+        told = [(notice.reference, notice.seq) for notice in notices]
+        of_them = tuple_(col(n.reference), col(n.seq)).in_(told)
+        await db.execute(update(n).where(col(n.username) == digest.username, of_them).values(digest=digest.id))
 
 
 async def digest_done(engine: AsyncEngine, digest_id: str, now: datetime) -> None:

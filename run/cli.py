@@ -15,6 +15,7 @@ from policies.load import BrokenPolicy, check
 from policies.names import DEFAULT_JURISDICTION
 from run.logs import configure
 from run.settings import MissingSetting, Settings, beside_the_local_stack
+from run.staff import app as staff_app
 
 app = typer.Typer(
     name="amends",
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 policy_app = typer.Typer(help="The rules: check them, and ask what they say.", no_args_is_help=True)
 app.add_typer(policy_app, name="policy")
+app.add_typer(staff_app, name="staff")
 out, err = Console(), Console(stderr=True, soft_wrap=True)
 
 

@@ -55,6 +55,7 @@ def post(settings: Settings) -> Post:
             password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
             tls=settings.smtp_tls,
             verify=settings.smtp_verify,
+            ca=settings.smtp_ca,
         )
     return Post(
         mail=mail,

@@ -1,14 +1,13 @@
 """The demo office of `amends run`: departments of the routing table, and staff who do not exist."""
 
 from argon2 import PasswordHasher
-from sqlalchemy import update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlmodel import col
 
 from complaints.names import HEAD_OFFICE, Role
+from complaints.policy import Department as NamedDepartment
 from policies.load import load
-from register.tables import Department, Staff
+from register import people
+from register.tables import Staff
 
 SKILLS: dict[str, list[str]] = {
     "personal_finance": ["account", "debit_card", "transfer"],
@@ -36,27 +35,25 @@ async def furnish(engine: AsyncEngine, password: str, *, fixed: bool) -> None:
     """Make departments and demo staff that are missing; a fixed password is set for all of them again."""
     routing = load().routing
     hashed = PasswordHasher().hash(password)
-    async with engine.begin() as db:
-        known = [d.model_dump() for d in routing.departments] + [
-            {"code": HEAD_OFFICE, "zh": "总行", "en": "Head office"}
-        ]
-        await db.execute(insert(Department).values([d | {"open": True} for d in known]).on_conflict_do_nothing())
-        staff = [s.model_dump() for s in _people([d.code for d in routing.departments], hashed)]
-        await db.execute(insert(Staff).values(staff).on_conflict_do_nothing())
-        if fixed:
-            await db.execute(update(Staff).where(col(Staff.demo)).values(password=hashed))
+    head_office = NamedDepartment(code=HEAD_OFFICE, zh="总行", en="Head office")
+    await people.add_departments(engine, [*routing.departments, head_office])
+    staff = _people([d.code for d in routing.departments], hashed)
+    await people.put_staff(engine, staff)
+    if fixed:
+        for person in staff:
+            await people.change_staff(engine, person.username, password=hashed)
 
 
 def _people(departments: list[str], hashed: str) -> list[Staff]:
-    people = [_person(role.value, f"演示 {role.value}", [role], None, hashed) for role in Role]
-    for person in people:
+    office = [_person(role.value, f"演示 {role.value}", [role], None, hashed) for role in Role]
+    for person in office:
         if person.username == Role.handler:
             person.department, person.skills = "personal_finance", SKILLS["personal_finance"]
     for code in departments:
         for number, region in ((1, "上海"), (2, "北京")):
             username = f"handler.{code}" if number == 1 else f"handler.{code}.{number}"
-            people.append(_person(username, f"处理人员·演示 {code} {number}", [Role.handler], code, hashed, region))
-    return people + [_person(username, name, roles, place, hashed) for username, name, roles, place in OFFICE]
+            office.append(_person(username, f"处理人员·演示 {code} {number}", [Role.handler], code, hashed, region))
+    return office + [_person(username, name, roles, place, hashed) for username, name, roles, place in OFFICE]
 
 
 def _person(

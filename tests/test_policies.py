@@ -49,7 +49,7 @@ def test_the_calendar_reaches_far_enough_ahead() -> None:
         (f"{VERSION}/callback.yaml", "attempts: 3", "attempts: zero", 2, "attempts"),
         (f"{VERSION}/callback.yaml", "source:", "sauce:", 6, "sauce"),
         (f"{VERSION}/letters.yaml", "  sms: {", "  smss: {", 6, "ways.smss"),
-        (f"{VERSION}/routing.yaml", "source:", "# source:", 2, "source"),
+        (f"{VERSION}/routing.yaml", "otherwise: personal_finance", "otherwise: nowhere", 1, "'nowhere' is not in the list"),
         (f"{VERSION}/intake.yaml", "currencies: [CNY", "currencies: [cny", 3, "currencies.0"),
         ("calendars/cn.yaml", "Asia/Shanghai", "Asia/Shanghigh", 5, "no IANA time zone"),
         ("calendars/cn.yaml", "weekend: [6, 7]", "weekend: [6, 7", 9, "not YAML"),

@@ -370,6 +370,7 @@ async def test_a_letter_keyed_in_late_is_kept_and_marked_late(office: Office) ->
 async def test_what_fell_due_while_no_worker_ran_is_broken_even_when_the_act_comes_first(office: Office) -> None:
     case = await office.open()
     reference, handler = case["reference"], case["assignment"]["handler"]
+    await office.forward(reference, timedelta(hours=3, minutes=30))  # past the reminder
     await office.worker.shutdown()
     running_on = asyncio.create_task(office.env.fast_forward(office.handle(reference), timedelta(days=1)))
     accepting = asyncio.create_task(office.act(handler, reference, "acceptance"))
@@ -441,6 +442,19 @@ async def test_nobody_free_goes_to_the_queue_and_the_supervisor_is_told(office: 
     assert case["assignment"]["handler"] == "handler.card_centre.2"
     await office.act("handler.card_centre", case["reference"], "acceptance", expect=403)
     await office.act("handler.card_centre.2", case["reference"], "acceptance")
+
+
+async def test_an_urgent_complaint_is_accepted_within_the_hour_and_the_supervisor_hears_of_it(office: Office) -> None:
+    case = await office.open()
+    reference = case["reference"]
+    body = {"urgency": "urgent", "reason": "影响客户用药"}
+    await office.act("agent", reference, "classification", body)
+    body = {"department": "card_centre", "handler": "handler.card_centre", "reason": "加急"}
+    case = await office.act("supervisor", reference, "assignment", body)
+    acceptance = clock(case, "acceptance")
+    span = datetime.fromisoformat(acceptance["due_at"]) - datetime.fromisoformat(acceptance["started_at"])
+    assert span == timedelta(hours=1)
+    assert ("assigned", "supervisor.card_centre") in await office.told(reference)
 
 
 async def test_a_burst_of_notices_becomes_one_digest(office: Office, mailbox: Any) -> None:

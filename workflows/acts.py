@@ -11,6 +11,7 @@ from complaints import acts
 from complaints import messages as m
 from complaints.case import Case
 from complaints.errors import Refused
+from complaints.names import Stage
 from workflows.office import Office
 
 A = TypeVar("A", bound=m.Act)
@@ -38,8 +39,11 @@ class Acts(Office):
 
     @workflow.update(description="Correct or confirm the classification")
     async def correct(self, act: m.Correct) -> m.Receipt:
-        """Correct or confirm the classification."""
-        return await self._do(act, acts.correct)
+        """Correct or confirm the classification; what waited for it is assigned when the answer comes."""
+        receipt = await self._do(act, acts.correct)
+        await workflow.wait_condition(lambda: self.case.stage not in (Stage.received, Stage.classified))
+        await self.save()
+        return receipt.model_copy(update={"stage": self.case.stage, "seq": self.case.seq})
 
     @correct.validator
     def _correct(self, act: m.Correct) -> None:

@@ -111,19 +111,24 @@ class Complaint(Acts):
         if self.case.anonymous:
             await self._publish()
             return
-        way = self.way("result")
-        if way not in (None, Way.spoken) and not self.case.feedbacks:
-            number = len(self.case.letters) + 1
-            sending = self.send(["result", "satisfaction_request"], way)
-            await self.until(lambda: sending.done() or bool(self.case.feedbacks))
-            if sending.done() and sending.result().sent(number):
-                self.case.feedbacks.append(Feedback(at=workflow.now(), way=way, by=procedure.PROCESS))
+        if not self.case.by_person:
+            await self._write_result()
         if not self.case.feedbacks:
-            tell = self.case.recipients(["handler", "agent"])
-            self.case.note("feedback_by_person", procedure.PROCESS, workflow.now(), {}, tell)
+            procedure.hand_to_person(self.case, workflow.now())
             await self.save()
             await self.until(lambda: bool(self.case.feedbacks))
         procedure.result_told(self.case, self.case.feedbacks[-1], workflow.now())
+
+    async def _write_result(self) -> None:
+        """Send the result, and ask how satisfied they are, where it can be done in writing."""
+        way = self.way("result")
+        if way in (None, Way.spoken):
+            return
+        number = len(self.case.letters) + 1
+        sending = self.send(["result", "satisfaction_request"], way)
+        await self.until(lambda: sending.done() or bool(self.case.feedbacks))
+        if sending.done() and sending.result().sent(number):
+            self.case.feedbacks.append(Feedback(at=workflow.now(), way=way, by=procedure.PROCESS))
 
     async def _publish(self) -> None:
         """An anonymous complaint is answered on the notice board, open to supervision."""

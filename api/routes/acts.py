@@ -18,7 +18,6 @@ Handler = Annotated[Actor, Depends(allowed(Role.handler))]
 AgentOrHandler = Annotated[Actor, Depends(allowed(Role.agent, Role.handler))]
 AgentOrSupervisor = Annotated[Actor, Depends(allowed(Role.agent, Role.supervisor))]
 Supervisor = Annotated[Actor, Depends(allowed(Role.supervisor))]
-Notes = Annotated[Actor, Depends(allowed(Role.agent, Role.handler, Role.supervisor, Role.manager))]
 
 
 @router.post("/complaints/{reference}/classification")
@@ -73,6 +72,6 @@ async def withdraw(
 
 
 @router.post("/complaints/{reference}/notes")
-async def add_note(reference: Reference, body: m.NoteBody, here: Here, who: Notes, key: Key = None) -> Json:
+async def add_note(reference: Reference, body: m.NoteBody, here: Here, who: AgentOrHandler, key: Key = None) -> Json:
     """Add a fact or remark."""
     return await act(here, reference, "add_note", m.AddNote(**message_fields(body, who, key)))

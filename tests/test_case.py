@@ -1,0 +1,246 @@
+"""The pure rules of a case: alarms, approvals, who is told, and every act in every stage. Milliseconds."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from activities.wording import EVENTS
+from complaints import acts, procedure, sla
+from complaints import messages as m
+from complaints.acts import POSSIBLE, possible
+from complaints.approving import needed
+from complaints.case import Actor, Case, Classification, Redress, Resolution, Risk
+from complaints.errors import Refused
+from complaints.form import Complainant, ComplaintForm, Money
+from complaints.names import Channel, Kind, Nature, Outcome, Role, Stage, Urgency
+from complaints.policy import LETTER_KINDS
+from complaints.sla import Happens
+from policies.load import load
+
+ROOT = Path(__file__).parents[1]
+POLICY = load()
+NOW = datetime.fromisoformat("2026-03-10T10:00+08:00")
+AGENT = Actor(username="agent", roles=[Role.agent])
+HANDLER = Actor(username="han", roles=[Role.handler], department="card_centre")
+SUPERVISOR = Actor(username="sup", roles=[Role.supervisor])
+MANAGER = Actor(username="man", roles=[Role.manager])
+HEAD = Actor(username="head", roles=[Role.manager], department="head_office")
+
+
+def opened(nature: Nature = Nature.product, *kinds: Kind, received: datetime = NOW) -> Case:
+    """A case that is classified and given to `han`."""
+    form = ComplaintForm(
+        channel=Channel.email, received_at=received, complainant=Complainant(name="测试"), matter="年费"
+    )
+    case = Case(reference="CMP-2026-000001", form=form, opened_by="agent", opened_at=received)
+    procedure.receive(case, POLICY.for_case(received.date()), received)
+    risk = Risk(likelihood=1, impact=1, value=1, level="low")
+    found = Classification(
+        nature=nature, urgency=Urgency.general, kinds=list(kinds), severity=1, difficulty=1, risk=risk, confidence=1, reasons=[], policy="x"
+    )  # fmt: skip
+    procedure.classify(case, found, received)
+    case.stage = Stage.classified
+    procedure.give(case, "card_centre", "han", "test", "process", received)
+    procedure.registered(case, received)
+    return case
+
+
+def resolve(case: Case, amount: str | None, currency: str = "CNY") -> None:
+    money = Money(value=Decimal(amount), currency=currency) if amount else None
+    redress = Redress(kind="compensation" if amount else "none", amount=money)
+    case.resolutions.append(
+        Resolution(at=NOW, by="han", findings="f", responsibility="r", measures="m", redress=redress, root_cause="c")
+    )
+
+
+def test_the_alarms_of_the_resolution_clock() -> None:
+    clock = opened().clocks["resolution"]
+    assert [(a.at.strftime("%m-%d %H:%M"), a.what, a.tell, a.letter) for a in clock.alarms] == [
+        ("03-13 17:30", Happens.reminder, ["handler"], "progress"),
+        ("03-16 17:30", Happens.reminder, ["handler", "supervisor"], None),
+        ("03-17 17:30", Happens.breach, ["supervisor"], "apology"),
+        ("03-18 17:30", Happens.escalation, ["manager"], None),
+        ("03-20 17:30", Happens.escalation, ["head_office"], None),
+    ]
+
+
+def test_an_alarm_sounds_once_and_a_reminder_overtaken_by_the_breach_tells_nobody() -> None:
+    clock = opened().clocks["resolution"]
+    assert sla.fire(clock, clock.due_at - timedelta(days=30)) == []
+    late = clock.due_at + timedelta(hours=1)
+    assert [a.what for a in sla.fire(clock, late)] == [Happens.breach]
+    assert clock.warned_at is not None and clock.breached_at == clock.due_at
+    assert sla.fire(clock, late) == []
+
+
+@pytest.mark.parametrize(
+    ("offset", "state"), [(timedelta(seconds=-1), "met"), (timedelta(0), "met"), (timedelta(seconds=1), "breached")]
+)
+def test_a_clock_stopped_at_its_end_is_met_and_after_it_broken(offset: timedelta, state: str) -> None:
+    clock = opened().clocks["resolution"]
+    sla.stop(clock, clock.due_at + offset)
+    assert clock.state() == state
+    assert clock.lateness(NOW) == max(offset, timedelta(0))
+    assert clock.next_alarm() is None
+
+
+def test_clocks_run_from_receipt_however_late_it_is_keyed() -> None:
+    case = opened(received=NOW - timedelta(days=3))
+    procedure.sound_alarms(case, NOW)
+    assert case.clocks["registration"].started_at == NOW - timedelta(days=3)
+
+
+def test_a_late_ladder_is_climbed_all_at_once_and_each_level_is_told() -> None:
+    case = opened()
+    letters = procedure.sound_alarms(case, NOW + timedelta(days=40))
+    told = [(e.data["clock"], e.data["level"]) for e in case.unsaved if e.kind in ("breached", "escalated")]
+    assert [level for name, level in told if name == "resolution"] == [1, 2, 3]
+    assert letters == ["apology"]
+    assert case.breached() and case.next_alarm_at() is None
+
+
+@pytest.mark.parametrize(
+    ("nature", "kinds", "amount", "currency", "level"),
+    [
+        (Nature.product, [], None, "CNY", None),
+        (Nature.product, [], "500.00", "CNY", None),
+        (Nature.product, [], "500.01", "CNY", "supervisor"),
+        (Nature.product, [], "10000.00", "CNY", "supervisor"),
+        (Nature.product, [], "10000.01", "CNY", "manager"),
+        (Nature.product, [], "200000.01", "CNY", "head_office"),
+        (Nature.product, [], "70.00", "USD", None),
+        (Nature.product, [], "0.01", "JPY", "head_office"),
+        (Nature.violation, [], None, "CNY", "supervisor"),
+        (Nature.violation, [], "20000.00", "CNY", "manager"),
+        (Nature.service, [Kind.major], None, "CNY", "manager"),
+        (Nature.violation, [Kind.major], "300000.00", "CNY", "head_office"),
+        (Nature.service, [Kind.anonymous], None, "CNY", None),
+    ],
+)
+def test_who_must_approve(
+    nature: Nature, kinds: list[Kind], amount: str | None, currency: str, level: str | None
+) -> None:
+    case = opened()
+    assert case.classification
+    case.classification = case.classification.model_copy(update={"nature": nature, "kinds": kinds})
+    resolve(case, amount, currency)
+    found = needed(case)
+    assert (found[0] if found else None) == level
+    assert found is None or found[1], "says why"
+
+
+def test_nobody_approves_their_own_work() -> None:
+    case = opened(Nature.violation)
+    acts.accept(case, m.Accept(by=HANDLER, request_id="1"), NOW)
+    both = HANDLER.model_copy(update={"roles": [Role.handler, Role.supervisor]})
+    body = {"findings": "f", "responsibility": "r", "measures": "m", "root_cause": "c"}
+    acts.resolve(case, m.Resolve(by=both, request_id="2", **body), NOW)
+    decision = {"approval_id": case.approvals[0].id, "decision": "approve", "reason": "fine"}
+    with pytest.raises(Refused, match="own work"):
+        acts.decide(case, m.Decide(by=both, request_id="3", **decision), NOW)
+    acts.decide(case, m.Decide(by=SUPERVISOR, request_id="4", **decision), NOW)
+    assert case.stage is Stage.feedback
+
+
+ACTS: dict[str, tuple[Any, Any]] = {
+    "classification": (acts.correct, m.Correct(by=SUPERVISOR, request_id="x", reason="r")),
+    "assignment": (acts.assign, m.Assign(by=SUPERVISOR, request_id="x", department="legal", reason="r")),
+    "acceptance": (acts.accept, m.Accept(by=HANDLER, request_id="x")),
+    "resolution": (
+        acts.resolve,
+        m.Resolve(by=HANDLER, request_id="x", findings="f", responsibility="r", measures="m", root_cause="c"),
+    ),
+    "decision": (
+        acts.decide,
+        m.Decide(by=MANAGER, request_id="x", approval_id="CMP-2026-000001-A1", decision="approve", reason="r"),
+    ),
+    "feedback": (acts.tell_result, m.TellResult(by=HANDLER, request_id="x")),
+    "callback": (acts.call_back, m.CallBack(by=AGENT, request_id="x", reached=True, satisfaction=5)),
+    "withdrawal": (acts.withdraw, m.Withdraw(by=AGENT, request_id="x", reason="r")),
+    "note": (acts.add_note, m.AddNote(by=AGENT, request_id="x", text="t")),
+}
+
+
+def in_stage(stage: Stage) -> Case:
+    case = opened()
+    if stage in (Stage.in_progress, Stage.awaiting_approval, Stage.feedback, Stage.callback, Stage.closed):
+        acts.accept(case, m.Accept(by=HANDLER, request_id="1"), NOW)
+    if stage is Stage.awaiting_approval:
+        resolve(case, "900.00")
+        procedure.ask_approval(case, NOW)
+    if stage is Stage.closed:
+        procedure.close(case, Outcome.satisfied, NOW)
+    if stage is Stage.callback:
+        procedure.begin_callback(case, NOW)
+    case.stage = stage
+    return case
+
+
+@pytest.mark.parametrize("stage", list(Stage))
+@pytest.mark.parametrize("act", ACTS)
+def test_every_act_in_every_stage(act: str, stage: Stage) -> None:
+    """Done where it makes sense; elsewhere refused with what is possible, and the case untouched."""
+    case, (do, message) = in_stage(stage), ACTS[act]
+    before = case.model_dump_json()
+    if stage in POSSIBLE[act]:
+        do(case, message, NOW)
+        assert case.model_dump_json() != before
+        return
+    with pytest.raises(Refused) as refused:
+        do(case, message, NOW)
+    assert refused.value.code in ("wrong_stage", "unknown")
+    assert refused.value.code == "unknown" or refused.value.possible == possible(stage)
+    assert case.model_dump_json() == before
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_every_act_is_refused_to_the_wrong_role(act: str) -> None:
+    do, message = ACTS[act]
+    case = in_stage(POSSIBLE[act][-1] if act != "decision" else Stage.awaiting_approval)
+    nobody = Actor(username="ops", roles=[Role.ops, Role.admin, Role.auditor])
+    with pytest.raises(Refused) as refused:
+        do(case, message.model_copy(update={"by": nobody}), NOW)
+    assert refused.value.code == "not_allowed"
+
+
+def test_recipients() -> None:
+    case = opened()
+    told = case.recipients(["handler", "supervisor", "manager", "head_office", "agent"])
+    assert [(r.username, r.role, r.department) for r in told] == [
+        ("han", None, None),
+        (None, Role.supervisor, "card_centre"),
+        (None, Role.manager, None),
+        (None, Role.manager, "head_office"),
+        ("agent", None, None),
+    ]
+
+
+def test_every_event_has_words_in_both_languages() -> None:
+    """If this fails: give the event its words in activities/wording.py."""
+    code = "".join(p.read_text() for room in ("complaints", "workflows") for p in (ROOT / room).glob("*.py"))
+    noted = set(re.findall(r'\.note\(\s*f?"([a-z_]+)"', code)) | {
+        "classification_corrected",
+        "classification_confirmed",
+    }
+    noted |= {f"letter_{state}" for state in ("sent", "failed", "uncertain")} | {"reminded", "breached", "escalated"}
+    noted |= {"called_back", "not_reached"}
+    assert noted <= set(EVENTS), noted - set(EVENTS)
+    assert set(EVENTS) <= noted, f"words for what never happens: {set(EVENTS) - noted}"
+    assert all(zh and en for zh, en in EVENTS.values())
+
+
+def test_every_kind_of_letter_is_sent_by_something() -> None:
+    """If this fails: a letter was added that no step sends, or a step lost its letter."""
+    said = (ROOT / "workflows/complaint.py").read_text() + (ROOT / "policies/cn/2026-01-01/clocks.yaml").read_text()
+    assert {kind for kind in LETTER_KINDS if not re.search(rf"\b{kind}\b", said)} == set()
+
+
+def test_the_time_is_always_aware() -> None:
+    with pytest.raises(ValueError, match="timezone"):
+        ComplaintForm(channel=Channel.email, received_at=datetime(2026, 3, 10), complainant=None, matter="x")
+    assert opened().clocks["resolution"].due_at.tzinfo is not None
+    assert opened(received=NOW.astimezone(UTC)).clocks["resolution"].due_at == opened().clocks["resolution"].due_at
