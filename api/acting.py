@@ -17,6 +17,7 @@ from complaints.messages import Act, Receipt
 from register import intake, read
 
 ANSWER_WITHIN = timedelta(seconds=10)
+AWAY = "the process engine is away; repeat with the same Idempotency-Key"
 
 
 def request_id(who: Actor, key: str | None) -> str:
@@ -40,7 +41,9 @@ async def act(here: Parts, reference: str, update: str, message: Act) -> dict[st
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise await _not_running(here, reference) from None
-        raise Refused("unavailable", "the process engine is away; nothing was done, try again") from None
+        raise Refused("unavailable", AWAY) from None
+    except RuntimeError:  # away since this part started: the client never reached it
+        raise Refused("unavailable", AWAY) from None
     return await case(here, reference)
 
 

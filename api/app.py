@@ -31,7 +31,13 @@ def create_app(parts: Parts) -> FastAPI:
         with suppress(asyncio.CancelledError):
             await relay
 
-    app = FastAPI(title="Amends", summary="Complaint handling as a durable process", version="0.1.0", lifespan=life)
+    app = FastAPI(
+        title="Amends",
+        summary="Complaint handling as a durable process",
+        version="0.1.0",
+        lifespan=life,
+        responses=errors.DOCUMENTED,
+    )
     app.state.parts = parts
     errors.install(app)
     for module in (complaints, acts, approvals, system):

@@ -44,6 +44,30 @@ TITLES = {
     503: "a part is down",
 }
 
+_TEXT = {"type": "string"}
+_ERROR = {
+    "type": "object",
+    "properties": {"field": _TEXT | {"examples": ["complainant.phone"]}, "code": _TEXT, "message": _TEXT},
+    "required": ["field", "code", "message"],
+}
+PROBLEM = {
+    "type": "object",
+    "properties": {
+        "type": _TEXT | {"examples": ["urn:amends:wrong_stage"], "description": "stable; to be decided by"},
+        "title": _TEXT,
+        "status": {"type": "integer"},
+        "detail": _TEXT,
+        "errors": {"type": "array", "items": _ERROR, "description": "every field at fault"},
+        "stage": _TEXT | {"description": "409: where the case stands"},
+        "possible": {"type": "array", "items": _TEXT, "description": "409: the acts possible now"},
+    },
+    "required": ["type", "title", "status", "detail"],
+}
+"""A refusal as the OpenAPI document has it."""
+DOCUMENTED: dict[int | str, dict[str, Any]] = {
+    "default": {"description": "refused (RFC 9457)", "content": {"application/problem+json": {"schema": PROBLEM}}}
+}
+
 
 def problem(status: int, code: str, detail: str, **more: Any) -> JSONResponse:
     """One problem+json answer."""

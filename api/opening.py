@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
-from temporalio.client import Client, WithStartWorkflowOperation, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.exceptions import TemporalError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from complaints.case import Opening
@@ -69,7 +69,8 @@ async def start(engine: AsyncEngine, client: Client, task_queue: str, kept: Inta
         )
     except WorkflowAlreadyStartedError:
         pass  # opened and closed before: only the mark was missing
-    except (RPCError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
+    except (RPCError, TemporalError, RuntimeError) as error:
+        # RuntimeError: Temporal has been away since this part started, so that its client never reached it.
         log.warning("opening.not_started", reference=kept.reference, error=type(error).__name__)
         return False
     await intake.started(engine, kept.reference, datetime.now(UTC))

@@ -54,3 +54,8 @@ def event_json(event: Json) -> Json:
     """One event of the history, with its words in both languages."""
     text = {language: wording(event["kind"], language) for language in ("zh-CN", "en")}
     return {**event, "text": text}
+
+
+def letter_json(sending: Json) -> Json:
+    """A letter with what became of it; of one on paper, `pdf` says that there is a print."""
+    return {**sending, "pdf": sending["pdf"] is not None}

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
-from complaints.reading import straight
+from complaints.reading import Texts, straight
 
 _DIGIT = {c: i % 10 for i, c in enumerate("零一二三四五六七八九〇壹贰叁肆伍陆柒捌玖")}
 _DIGIT |= {"两": 2, "几": 3, "数": 3, "上": 1, "近": 1}
@@ -17,7 +17,7 @@ _COUNTED = "zero one two three four five six seven eight nine ten eleven twelve 
 _TIES = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _WORDS = {w: i for i, w in enumerate(f"{_COUNTED} seventeen eighteen nineteen".split())}
 _WORDS |= {w: 10 * i for i, w in enumerate(_TIES, 2)}
-_WORDS |= {"a": 1, "dozen": 12, "dozens": 24, "scores": 40, "hundreds": 200, "thousands": 2000}
+_WORDS |= {"a": 1, "dozen": 12}
 _MULTIPLIED = {"k": 1000, "thousand": 1000, "grand": 1000, "m": 10**6, "mn": 10**6, "million": 10**6, "billion": 10**9}
 _CURRENCIES = {
     "CNY": "¥ 人民币 rmb cny yuan 元 块 圆",
@@ -38,9 +38,13 @@ _MONEY = re.compile(
     rf"|\b(?P<words>(?:(?:{_EN_NUMBER})(?: and|)[ -]){{0,8}}(?:{_EN_NUMBER}))\b)"
     rf"[余多]?\s?(?P<after>{_SIGN})?"
 )
-ZH_PEOPLE = re.compile(rf"(?P<n>\d[\d,]{{0,14}}|{_ZH_NUMBER})[余多几来]?(?=[名位个户家人号])")
-EN_PEOPLE = re.compile(rf" (?P<n>\d[\d,]{{0,14}}|(?:(?:{_EN_NUMBER}) (?:and )?){{0,8}}(?:{_EN_NUMBER}))(?= )")
-NEXT_WORDS = re.compile(r"(?: [^ .%$]+){0,3}")
+_ZH_PEOPLE = re.compile(rf"(?P<n>\d[\d,]{{0,14}}|{_ZH_NUMBER})[余多几来]?(?=[名位个户家人号])")
+_MANY = {"dozens": 24, "scores": 40, "hundreds": 200, "thousands": 2000}
+_EN_PEOPLE = re.compile(
+    rf" (?P<n>\d[\d,]{{0,14}}(?= )|(?:{'|'.join(_MANY)})(?= of )"
+    rf"|(?:(?:{_EN_NUMBER}) (?:and )?){{0,8}}(?:{_EN_NUMBER})(?= ))"
+)
+_NEXT_WORDS = re.compile(r"(?: [^ .%$]+){0,3}")
 
 
 class Amount(NamedTuple):
@@ -76,9 +80,9 @@ def english_number(written: str) -> Decimal:
     total = part = Decimal(0)
     for word in re.findall("[a-z]+", written):
         if word == "hundred":
-            part = (part or 1) * 100
+            part = (part or Decimal(1)) * 100
         elif word in _MULTIPLIED:
-            total, part = total + (part or 1) * _MULTIPLIED[word], Decimal(0)
+            total, part = total + (part or Decimal(1)) * _MULTIPLIED[word], Decimal(0)
         elif word == "half":
             part = Decimal("0.5")
         elif word != "and" and not (word == "a" and part):
@@ -111,8 +115,32 @@ def amounts(text: str, default_currency: str) -> Iterator[Amount]:
             )
 
 
-def people(written: str) -> int:
-    """The number, or 0 for what is rather a year."""
-    if (digits := written.replace(",", "")).isdigit():
-        return 0 if re.fullmatch("(19|20)\\d\\d", digits) else int(digits)
-    return int(chinese_number(written) if written[0] in _ZH_DIGITS + "几数上近" else english_number(written))
+class Number(NamedTuple):
+    """A number that may be one of people, and what stands around it."""
+
+    value: int
+    words: str
+    before: str
+    after: str
+
+
+def numbers_of_people(texts: Texts) -> Iterator[Number]:
+    """The numbers followed by a Chinese measure word for people, or by any English word; years are left out."""
+    for found in _ZH_PEOPLE.finditer(texts.zh):
+        start, end = found.span()
+        before, after = texts.zh[max(0, start - 10) : start], texts.zh[end : end + 8]
+        yield Number(_number(found["n"]), found[0], before, after)
+    for found in _EN_PEOPLE.finditer(texts.en):
+        start, end = found.span()
+        next_words = _NEXT_WORDS.match(texts.en, end)
+        after = f"{next_words[0] if next_words else ''} "
+        yield Number(_number(found["n"]), found["n"], texts.en[max(0, start - 40) : start + 1], after)
+
+
+def _number(written: str) -> int:
+    if written in _MANY:
+        return _MANY[written]
+    digits = written.replace(",", "")
+    if digits.isdigit():
+        return 0 if re.fullmatch(r"(19|20)\d\d", digits) else int(digits)
+    return int(english_number(written) if written[0].isascii() else chinese_number(written))

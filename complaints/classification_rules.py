@@ -41,6 +41,9 @@ class WordRule(Rules):
     label: Label
     weight: float
     products: list[str] = []
+    up_to: int | None = Field(
+        default=None, description="only for texts of so many letters; a Chinese character is three"
+    )
     words: Words | None = None
     also: Words | None = None
     unless: Words | None = None
@@ -53,13 +56,14 @@ class WordRule(Rules):
 
 
 class FactRule(Rules):
-    """A fact that speaks for a label; `at_least` for facts that are numbers."""
+    """A fact that speaks for a label; `at_least` for facts that are numbers, `products` if only with these."""
 
     name: Annotated[str, Field(min_length=3)]
     label: Label
     weight: float
     fact: Fact
     at_least: float = 1
+    products: list[str] = []
 
 
 class Amounts(Rules):
@@ -134,7 +138,7 @@ class ClassificationRules(Rules):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        names = [r.name for r in (*self.rules, *self.facts)]
+        names = [r.name for r in self.rules] + [r.name for r in self.facts]
         if twice := {n for n in names if names.count(n) > 1}:
             raise ValueError(f"two rules have the same name: {', '.join(sorted(twice))}")
         if missing := [n.value for n in Nature if all(r.label != n.value for r in self.rules)]:

@@ -6,15 +6,19 @@ learned at run time and nothing is random: the same form under the same rules is
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from math import exp, log2
 from typing import NamedTuple
 
-from complaints.amounts import EN_PEOPLE, NEXT_WORDS, ZH_PEOPLE, amounts, people
+from complaints.amounts import amounts, numbers_of_people
 from complaints.case import Classification, Reason, Risk
 from complaints.classification_rules import ClassificationRules, Fact, Label, WordRule
 from complaints.form import ComplaintForm
 from complaints.names import Kind, Nature, Urgency
 from complaints.reading import Found, Texts, read
+
+LOOKED_AT = 40
+"""How many amounts, and how many numbers of people, over a threshold are looked at in one text."""
 
 
 class Said(NamedTuple):
@@ -38,16 +42,15 @@ def _amount_facts(form: ComplaintForm, rules: ClassificationRules) -> Iterator[t
     limits = rules.amounts.major
     if (stated := form.amount) and stated.value >= limits.get(stated.currency, stated.value + 1):
         yield "amount", f"amount {stated.value} {stated.currency} >= {limits[stated.currency]}"
-    for text in filter(None, (form.reason, form.matter, form.demand)):
-        for amount in amounts(text, rules.amounts.default_currency[form.language]):
-            if amount.value < (limit := limits.get(amount.currency, amount.value + 1)):
-                continue
-            short = 14 if re.search("[\u3400-\u9fff]", amount.before + amount.after) else 45
-            near = read(f"{amount.before[-short:]} amt0 {amount.after[: short // 2]}")
-            if rules.amounts.background.any_in(near):
-                continue
+    currency = rules.amounts.default_currency[form.language]
+    texts = filter(None, (form.reason, form.matter, form.demand))
+    named = (a for t in texts for a in amounts(t, currency) if a.value >= limits.get(a.currency, a.value + 1))
+    for amount in islice(named, LOOKED_AT):
+        short = 14 if re.search("[\u3400-\u9fff]", amount.before + amount.after) else 45
+        near = read(f"{amount.before[-short:]} amt0 {amount.after[: short // 2]}")
+        if not rules.amounts.background.any_in(near):
             disputed = rules.amounts.dispute.any_in(read(f"{amount.before} amt0 {amount.after}"))
-            fact = f"text: {amount.words} = {amount.value:f} {amount.currency} >= {limit}"
+            fact = f"text: {amount.words} = {amount.value:f} {amount.currency} >= {limits[amount.currency]}"
             yield "amount" if disputed else "amount_mentioned", fact
 
 
@@ -55,15 +58,12 @@ def _customer_facts(form: ComplaintForm, texts: Texts, rules: ClassificationRule
     """The numbers of customers affected that the form and the text name."""
     if form.affected_customers:
         yield form.affected_customers, f"affected_customers {form.affected_customers}"
-    for text, pattern in ((texts.zh, ZH_PEOPLE), (texts.en, EN_PEOPLE)):
-        for place in pattern.finditer(text):
-            start, end = place.span()
-            number = people(place["n"])
-            if number >= rules.customers.major:
-                after = text[end : end + 8] if text is texts.zh else f"{NEXT_WORDS.match(text, end)[0]} "  # type: ignore[index]
-                around = read(text[max(0, start - (10 if text is texts.zh else 40)) : end] + after)
-                if rules.customers.people.any_in(read(after)) and not rules.customers.background.any_in(around):
-                    yield number, f"text: {text[start:end].strip()}{after.rstrip()}"
+    named = (n for n in numbers_of_people(texts) if n.value >= rules.customers.major)
+    for number in islice(named, LOOKED_AT):
+        if rules.customers.people.any_in(read(number.after)) and not rules.customers.background.any_in(
+            read(f"{number.before}{number.words}{number.after}")
+        ):
+            yield number.value, f"text: {number.words}{number.after.rstrip()}"
 
 
 def _said(form: ComplaintForm, rules: ClassificationRules) -> Said:
@@ -121,7 +121,10 @@ def _near(one: Found, other: Found, rules: ClassificationRules) -> bool:
 def _word_hits(
     found: dict[int, list[Found]], said: Said, product: str | None, rules: ClassificationRules
 ) -> Iterator[Hit]:
+    length = max(3 * len(said.texts.zh), len(said.texts.en))
     for number, rule in enumerate(rules.rules):
+        if rule.up_to and length > rule.up_to:
+            continue
         words, also, unless = (3 * number + i for i in range(3))
         places = found.get(words, [])
         if rule.also:
@@ -132,18 +135,18 @@ def _word_hits(
                 yield hit
 
 
-def _fact_hits(known: dict[Fact, tuple[float, str]], rules: ClassificationRules) -> list[Hit]:
+def _fact_hits(known: dict[Fact, tuple[float, str]], product: str | None, rules: ClassificationRules) -> list[Hit]:
     return [
         Hit(r.label, r.weight, Reason(rule=r.name, label=r.label, facts=[known[r.fact][1]], weight=r.weight))
         for r in rules.facts
-        if r.fact in known and known[r.fact][0] >= r.at_least
+        if r.fact in known and known[r.fact][0] >= r.at_least and (not r.products or product in r.products)
     ]
 
 
-def _shares(scores: dict[Nature, float], sharpness: float) -> dict[Nature, float]:
-    top = max(scores.values())
-    powers = {n: exp(sharpness * (s - top)) for n, s in scores.items()}
-    return {n: p / sum(powers.values()) for n, p in powers.items()}
+def _confidence(scores: list[float], sharpness: float) -> float:
+    """From 0.5 for a tie towards 1, by how far the best score is ahead of the next one, as a share of it."""
+    best, second = sorted(scores, reverse=True)[:2]
+    return 1 / (1 + exp(-sharpness * (best - second) / (max(best, 0) + 1)))
 
 
 def _facts(
@@ -168,44 +171,43 @@ def classify(form: ComplaintForm, rules: ClassificationRules, version: str) -> C
     found = rules.lexicon.find(said.texts)
     word_hits = list(_word_hits(found, said, form.product, rules))
     known = _facts(form, said.texts, found, rules)
-    hits = word_hits + _fact_hits(known, rules)
+    hits = word_hits + _fact_hits(known, form.product, rules)
 
     def score(label: Label) -> float:
         return sum(h.say for h in hits if h.label == label)
 
     natures = {n: rules.start[n] + score(n.value) for n in Nature}
     nature = max(natures, key=lambda n: natures[n])
-    flags = {label: score(label) >= limit for label, limit in rules.thresholds.flags.items()}
-    flags["question"] &= score("question") >= rules.thresholds.question_share * natures[nature]
+    given = {label for label, limit in rules.thresholds.flags.items() if score(label) >= limit}
+    if score("question") < rules.thresholds.question_share * natures[nature]:
+        given.discard("question")
     known[nature.value] = 1, f"nature {nature}"
-    for flag in (Urgency.urgent, Kind.major, Kind.cross_department):
-        if flags[flag.value]:
-            known[flag.value] = 1, f"{flag}"
-    hits = word_hits + _fact_hits(known, rules)
+    known.update((label, (1, f"it is {label}")) for label in given)
+    hits = word_hits + _fact_hits(known, form.product, rules)
     scales = {label: 1 + sum(score(label) >= s for s in steps) for label, steps in rules.thresholds.scales.items()}
     likelihood, impact = scales["likelihood"], scales["severity"]
     level = rules.matrix[likelihood - 1][impact - 1]
 
-    confidence = _shares(natures, rules.confidence.sharpness)[nature]
+    confidence = _confidence(list(natures.values()), rules.confidence.sharpness)
     if not any(h.label == nature for h in hits):
         confidence *= rules.confidence.without_words
         hits.append(_standing(nature, "no word of any rule for it was found", rules.start[nature]))
-    if flags["question"]:
+    if "question" in given:
         confidence *= rules.confidence.doubtful_complaint
-    if not flags["urgent"]:
+    if "urgent" not in given:
         hits.append(_standing("general", f"signs of urgency below {rules.thresholds.flags['urgent']}", score("urgent")))
     if form.complainant is None:
         hits.append(_standing("anonymous", "no complainant was named", 1))
     hits.append(_standing("risk", f"likelihood {likelihood} x impact {impact} is {level}", likelihood * impact))
     return Classification(
         nature=nature,
-        urgency=Urgency.urgent if flags["urgent"] else Urgency.general,
-        kinds=[k for k in Kind if flags.get(k.value, False) or (k is Kind.anonymous and form.complainant is None)],
+        urgency=Urgency.urgent if "urgent" in given else Urgency.general,
+        kinds=[k for k in Kind if k.value in given or (k is Kind.anonymous and form.complainant is None)],
         severity=impact,
         difficulty=scales["difficulty"],
         risk=Risk(likelihood=likelihood, impact=impact, value=likelihood * impact, level=level),
         confidence=round(confidence, 3),
-        is_complaint=not flags["question"],
+        is_complaint="question" not in given,
         reasons=[h.reason for h in sorted(hits, key=lambda h: (h.label, -abs(h.say)))],
         policy=version,
     )

@@ -39,7 +39,7 @@ def receive(case: Case, policy: CasePolicy, now: datetime) -> None:
         start_clock(case, name, received)
     case.note("received", case.opened_by, now, {"channel": case.form.channel, "policy": policy.version})
     if any(c.provisional for c in case.clocks.values()):
-        case.note("calendar_unknown", PROCESS, now, {}, case.recipients(["supervisor"]))
+        case.note("calendar_unknown", PROCESS, now)
 
 
 def classify(case: Case, classification: Classification, now: datetime) -> None:

@@ -63,16 +63,18 @@ class Texts(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A piece of a word, as its alternatives (`*` at the end: any ending), after a gap or right after the last piece."""
+    """A piece of a word after a gap, or right after the last one: its alternatives, and whether any ending will do."""
 
-    choices: tuple[str, ...]
+    choices: tuple[tuple[str, bool], ...]
     gap: bool
 
 
 class Phrase(NamedTuple):
-    """A word of a rule: how it begins, and the steps that follow."""
+    """A word of the list of that number: how it begins (`open`: any ending), and the steps that follow."""
 
+    number: int
     first: str
+    open: bool
     further: tuple[Step, ...]
 
 
@@ -132,78 +134,111 @@ def _steps(written: str, in_chinese: bool) -> Iterator[Step]:
     for piece in _parsed(_TOKEN.findall(straight(written))[::-1]):
         if piece is None:
             gap = True
-        elif in_chinese:
-            yield Step(tuple(p.lower() for p in piece), gap)
-            gap = False
+            continue
+        if in_chinese:
+            parts = [[(p.lower(), False) for p in piece]]
         elif len(piece) == 1:
-            for part in re.findall(r"[^*]+\*?", piece[0]):
-                if text := english(part.rstrip("*")).rstrip():
-                    yield Step((text + "*" * part.endswith("*"),), gap)
-                    gap = False
+            parts = [[_english_stem(p)] for p in re.findall(r"[^*]+\*?", piece[0])]
         else:
-            texts = ((english(p.rstrip("*")).rstrip(), p[-1:] == "*") for p in piece)
-            yield Step(tuple(text + "*" * star for text, star in texts), gap)
-            gap = False
+            parts = [[_english_stem(p) for p in piece]]
+        for part in parts:
+            if part != [("", False)]:
+                yield Step(tuple(part), gap)
+                gap = False
 
 
-def _phrases(steps: list[Step]) -> Iterator[Phrase]:
-    for choice in steps[0].choices:
-        if choice:
-            yield Phrase(choice, tuple(steps[1:]))
+def _english_stem(written: str) -> tuple[str, bool]:
+    return english(written.rstrip("*")).rstrip(), written[-1:] == "*"
+
+
+def _phrases(number: int, steps: list[Step]) -> Iterator[Phrase]:
+    for stem, any_ending in steps[0].choices:
+        if stem:
+            yield Phrase(number, stem, any_ending, tuple(steps[1:]))
         elif len(steps) > 1:
-            yield from _phrases(steps[1:])
+            yield from _phrases(number, steps[1:])
+
+
+def _word_end(text: str, end: int, any_ending: bool) -> int | None:
+    """Where the English word ends that goes on at that place; None if it should have ended there."""
+    if any_ending:
+        return found if (found := text.find(" ", end)) >= 0 else len(text)
+    return end if text[end : end + 1] in (" ", "") else None
 
 
 def _after(text: str, at: int, step: Step, in_chinese: bool) -> int | None:
     """Where a step ends that begins at that place, or after it where a gap is allowed."""
-    for choice in step.choices:
-        stem, start = choice.rstrip("*"), at
+    for stem, any_ending in step.choices:
+        start = at
         if step.gap:
             start = text.find(stem, at, at + len(stem) + (CHARACTERS if in_chinese else 15 * WORDS))
-            between = text[at:start]
-            if start < 0 or any(c in between for c in "。!?;.") or between.count(" ") > WORDS:
+            if start < 0 or _too_far(text[at:start]):
                 continue
-        if text.startswith(stem, start):
-            end = start + len(stem)
-            if in_chinese or (stem != choice and (end := text.find(" ", end)) >= 0) or text[end : end + 1] in (" ", ""):
-                return end
+        elif not text.startswith(stem, at):
+            continue
+        end = start + len(stem)
+        word_end = end if in_chinese else _word_end(text, end, any_ending)
+        if word_end is not None:
+            return word_end
     return None
+
+
+def _too_far(between: str) -> bool:
+    return between.count(" ") > WORDS or any(c in between for c in "。!?;.")
 
 
 class Lexicon:
     """Many lists of words looked for in one pass over a text, however many they are: an index by how words begin."""
 
     def __init__(self, lists: "Iterable[Words | None]") -> None:
-        self._index: defaultdict[tuple[bool, str], list[tuple[int, Phrase]]] = defaultdict(list)
+        self._zh: defaultdict[str, list[Phrase]] = defaultdict(list)
+        self._en: defaultdict[str, list[Phrase]] = defaultdict(list)
         for number, words in enumerate(lists):
-            for in_chinese, written in ((True, words.zh), (False, words.en)) if words else ():
-                for word in written:
-                    for phrase in _phrases(list(_steps(word, in_chinese))):
-                        key = phrase.first[:2] if in_chinese else phrase.first[:4].rstrip("*")
-                        self._index[in_chinese, key].append((number, phrase))
+            for word in words.zh if words else ():
+                for phrase in _phrases(number, list(_steps(word, True))):
+                    self._zh[phrase.first[:2]].append(phrase)
+            for word in words.en if words else ():
+                for phrase in _phrases(number, list(_steps(word, False))):
+                    self._en[phrase.first[:4]].append(phrase)
 
     def find(self, texts: Texts) -> dict[int, list[Found]]:
         """For each list that has a word in the text, by its number: all the places, in the order of the text."""
         found: dict[int, list[Found]] = {}
-        for at in range(len(texts.zh)):
-            for key in {texts.zh[at : at + 2], texts.zh[at]}:
-                self._try(texts.zh, at, True, key, found)
-        at = texts.en.find(" ")
-        while at >= 0:
-            for length in (4, 3, 2):
-                self._try(texts.en, at, False, texts.en[at : at + length], found)
-            at = texts.en.find(" ", at + 1)
+        for number, place in self.places(texts):
+            found.setdefault(number, []).append(place)
         return found
 
-    def _try(self, text: str, at: int, in_chinese: bool, key: str, found: dict[int, list[Found]]) -> None:
-        for number, phrase in self._index.get((in_chinese, key), ()):
-            end = _after(text, at, Step((phrase.first,), False), in_chinese)
-            for step in phrase.further:
-                if end is None:
-                    break
-                end = _after(text, end, step, in_chinese)
-            if end is not None:
-                found.setdefault(number, []).append(Found(in_chinese, at, end))
+    def places(self, texts: Texts) -> Iterator[tuple[int, Found]]:
+        """Every place where a word stands, with the number of its list."""
+        text, index = texts.zh, self._zh
+        for at in range(len(text)):
+            for key in (text[at : at + 2], text[at]) if at + 1 < len(text) else (text[at],):
+                for number, first, _, further in index.get(key, ()):
+                    if text.startswith(first, at):
+                        end = _rest(text, at + len(first), further, True)
+                        if end is not None:
+                            yield number, Found(True, at, end)
+        text, index = texts.en, self._en
+        at = text.find(" ")
+        while at >= 0:
+            for length in (4, 3, 2):
+                for number, first, any_ending, further in index.get(text[at : at + length], ()):
+                    if text.startswith(first, at):
+                        begun = _word_end(text, at + len(first), any_ending)
+                        end = None if begun is None else _rest(text, begun, further, False)
+                        if end is not None:
+                            yield number, Found(False, at, end)
+            at = text.find(" ", at + 1)
+
+
+def _rest(text: str, end: int, further: tuple[Step, ...], in_chinese: bool) -> int | None:
+    """Where the word ends whose first piece ends at that place."""
+    for step in further:
+        reached = _after(text, end, step, in_chinese)
+        if reached is None:
+            return None
+        end = reached
+    return end
 
 
 class Words(BaseModel):
@@ -220,4 +255,4 @@ class Words(BaseModel):
 
     def any_in(self, texts: Texts) -> bool:
         """Whether one of them occurs."""
-        return bool(self._lexicon.find(texts))
+        return next(self._lexicon.places(texts), None) is not None

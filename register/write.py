@@ -1,10 +1,10 @@
 """Writes the register. Every write is idempotent and keyed by the case's own numbers: a repeat changes nothing."""
 
-from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
-from sqlalchemy import delete, or_, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import bindparam, delete, or_, select
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import SQLModel, col
 
@@ -34,20 +34,25 @@ async def record(engine: AsyncEngine, case: Case, events: list[Event]) -> list[s
         if case.incident:
             await _upsert(db, t.MajorIncident, [_incident_row(case)])
         notices = [row for e in events for row in await _notice_rows(db, case, e)]
-        await _upsert(db, t.StaffNotice, notices, keep=["digest"])
+        await _upsert(db, t.StaffNotice, notices, keep=("digest",))
         return sorted({str(n["username"]) for n in notices})
 
 
 async def _upsert(
-    db: AsyncConnection, table: type[SQLModel], rows: list[dict[str, Any]], keep: Iterable[str] = ()
+    db: AsyncConnection, table: type[SQLModel], rows: list[dict[str, Any]], keep: tuple[str, ...] = ()
 ) -> None:
     """Insert the rows, or make the ones that are there say the same; columns in `keep` stay as they are."""
-    if not rows:
-        return
-    made = insert(table).values(rows)
+    if rows:
+        await db.execute(_upserting(table, tuple(rows[0]), keep), rows)
+
+
+@cache
+def _upserting(table: type[SQLModel], columns: tuple[str, ...], keep: tuple[str, ...]) -> Insert:
+    """The statement, made once for a table: the database library compiles each statement object only once."""
+    made = insert(table).values({c: bindparam(c) for c in columns})
     keys = [c.name for c in table.__table__.primary_key]  # type: ignore[attr-defined]
-    rest = {c: made.excluded[c] for c in rows[0] if c not in keys and c not in keep}
-    await db.execute(made.on_conflict_do_update(index_elements=keys, set_=rest))
+    rest = {c: made.excluded[c] for c in columns if c not in keys and c not in keep}
+    return made.on_conflict_do_update(index_elements=keys, set_=rest)
 
 
 def _plain(table: type[SQLModel], part: Any, case: Case) -> dict[str, Any]:

@@ -55,10 +55,10 @@ def _go(part: Coroutine[Any, Any, None]) -> None:
     try:
         asyncio.run(part)
     except MissingSetting as missing:
-        err.print(f"[red]{missing}[/]")
+        err.print(str(missing), style="red", markup=False)
         raise typer.Exit(2) from None
     except (OSError, RuntimeError) as error:
-        err.print(f"[red]{type(error).__name__}: {error}[/]")
+        err.print(str(error), style="red", markup=False)
         raise typer.Exit(1) from None
 
 

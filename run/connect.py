@@ -38,9 +38,9 @@ async def temporal(settings: Settings, *, lazy: bool = False, retry: RetryConfig
     )
 
 
-def register(settings: Settings) -> AsyncEngine:
-    """The register's engine."""
-    return engine(needed_secret(settings.database_url, "database_url"), settings.database_pool)
+def register(settings: Settings, *, ping: bool = True) -> AsyncEngine:
+    """The register's engine; without `ping` for who tries again anyway."""
+    return engine(needed_secret(settings.database_url, "database_url"), settings.database_pool, ping=ping)
 
 
 def post(settings: Settings) -> Post:

@@ -30,9 +30,7 @@ class Settings(BaseSettings):
     smtp_password: SecretStr | None = None
     smtp_tls: Literal["none", "starttls", "tls"] = "starttls"
     smtp_verify: bool = Field(default=True, description="check the SMTP server's certificate")
-    smtp_ca: Path | None = Field(
-        default=None, description="PEM file of a private authority that signed it"
-    )
+    smtp_ca: Path | None = Field(default=None, description="PEM file of a private authority that signed it")
     mail_from: str = "complaints@localhost.localdomain"
     sms_url: str | None = Field(default=None, description="gateway that takes a POST of {to, text}")
     webhook_url: str | None = Field(default=None, description="where staff digests are posted as JSON")

@@ -80,7 +80,7 @@ def build(
 
 async def serve(settings: Settings) -> None:
     """Work until told to stop; what is under way is finished first."""
-    engine, client = connect.register(settings), await connect.temporal(settings)
+    engine, client = connect.register(settings, ping=False), await connect.temporal(settings)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -122,14 +122,12 @@ class Office:
         async with self._saving:
             if not self.case.unsaved:
                 return
-            # The record is written from a copy: acts may arrive while it is under way, and are in the next one.
-            case, events = self.case.model_copy(deep=True), self.case.unsaved
-            self.case.unsaved = []
-            case.unsaved = []
+            # The record is turned into bytes as it is ordered: what happens while it is written is in the next one.
+            events, self.case.unsaved = self.case.unsaved, []
             self._show()
             await workflow.execute_local_activity_method(
                 Desk.record,
-                Record(case=case, events=events),
+                Record(case=self.case, events=events),
                 summary=", ".join(wording(e.kind, "en") for e in events)[:180],
                 **LOCAL,
             )

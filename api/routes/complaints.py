@@ -8,7 +8,7 @@ from api import acting, opening
 from api.auth import AnyStaff, allowed
 from api.new_complaint import NewComplaint
 from api.parts import Parts, parts
-from api.view import event_json
+from api.view import event_json, letter_json
 from complaints.case import Actor
 from complaints.errors import FieldError, Refused
 from complaints.form import ComplaintForm, Line, Moment
@@ -86,7 +86,7 @@ async def read_letters(reference: Reference, here: Here, who: AnyStaff) -> dict[
     rows = await read.sendings(here.engine, reference)
     if not rows:
         await acting.case(here, reference)
-    return {"reference": reference, "letters": rows}
+    return {"reference": reference, "letters": [letter_json(row) for row in rows]}
 
 
 @router.get("/notices", tags=["notice board"])
