@@ -134,6 +134,29 @@ class JsonPost(BaseModel):
             raise Rejected(f"HTTP {answer.status_code}")
 
 
+class Webhook(BaseModel):
+    """A group chat's incoming webhook: one JSON post, in the shape that chat takes."""
+
+    target: JsonPost
+    style: Literal["wecom", "dingtalk", "feishu", "slack"] = "wecom"
+
+    def body(self, text: str, username: str) -> dict[str, object]:
+        """The post, naming the person where the chat can."""
+        match self.style:
+            case "wecom":
+                return {"msgtype": "text", "text": {"content": text, "mentioned_list": [username]}}
+            case "dingtalk":
+                return {"msgtype": "text", "text": {"content": text}, "at": {"atUserIds": [username]}}
+            case "feishu":
+                return {"msg_type": "text", "content": {"text": text}}
+            case "slack":
+                return {"text": text}
+
+    async def send(self, text: str, username: str, key: str, handing_over: HandingOver) -> None:
+        """Post it, with the name of the person it is for."""
+        await self.target.send(self.body(f"@{username} {text}", username), key, handing_over)
+
+
 class Sms(BaseModel):
     """SMS by an HTTP gateway that takes `{to, text}`."""
 
@@ -165,7 +188,7 @@ class Post(BaseModel):
     mail: Mail | None = None
     sms: Sms | None = None
     print_queue: PrintQueue | None = None
-    webhook: JsonPost | None = None
+    webhook: Webhook | None = None
 
     def adapter(self, way: Way) -> Adapter | None:
         """The adapter for that way."""

@@ -73,11 +73,8 @@ class Digests:
         if mail:
             await self._once(digest, "mail", lambda handing_over: mail.deliver(message, handing_over))
         if webhook:
-            body: dict[str, object] = {
-                "msgtype": "text",
-                "text": {"content": f"{digest.subject}\n{digest.body}", "mentioned_list": [staff.username]},
-            }
-            await self._once(digest, "webhook", lambda handing_over: webhook.send(body, digest.id, handing_over))
+            text = f"{digest.subject}\n{digest.body}"
+            await self._once(digest, "webhook", lambda over: webhook.send(text, staff.username, digest.id, over))
         await outbox.digest_done(self.engine, digest.id, datetime.now(UTC))
 
     async def _once(self, digest: Digest, column: str, send: Send) -> None:

@@ -25,7 +25,14 @@ _CURRENCIES = {
     "HKD": "hk$ hkd 港币 港元",
     "EUR": "€ eur euro euros 欧元",
     "GBP": "£ gbp pounds 英镑",
+    "CHF": "chf 瑞郎",
     "JPY": "jpy yen 日元",
+    "MOP": "mop 澳门元",
+    "TWD": "nt$ twd 新台币 台币",
+    "SGD": "s$ sgd 新加坡元 新元",
+    "AUD": "a$ aud 澳元",
+    "CAD": "c$ cad 加元",
+    "KRW": "krw 韩元",
 }
 _CURRENCY = {sign: code for code, signs in _CURRENCIES.items() for sign in signs.split()}
 _SIGN = "|".join(re.escape(s) for s in sorted(_CURRENCY, key=len, reverse=True))

@@ -41,7 +41,7 @@ def _amount_facts(form: ComplaintForm, rules: ClassificationRules) -> Iterator[t
     """The amount in dispute, and an amount merely mentioned, where they reach the major threshold; in words."""
     limits = rules.amounts.major
     if (stated := form.amount) and stated.value >= limits.get(stated.currency, stated.value + 1):
-        yield "amount", f"amount {stated.value} {stated.currency} >= {limits[stated.currency]}"
+        yield "amount", f"amount {stated.value:.2f} {stated.currency} >= {limits[stated.currency]}"
     currency = rules.amounts.default_currency[form.language]
     texts = filter(None, (form.reason, form.matter, form.demand))
     named = (a for t in texts for a in amounts(t, currency) if a.value >= limits.get(a.currency, a.value + 1))

@@ -212,6 +212,7 @@ class Lexicon:
         """Every place where a word stands, with the number of its list."""
         text, index = texts.zh, self._zh
         for at in range(len(text)):
+            # The first piece of a word may be a single character.
             for key in (text[at : at + 2], text[at]) if at + 1 < len(text) else (text[at],):
                 for number, first, _, further in index.get(key, ()):
                     if text.startswith(first, at):

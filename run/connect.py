@@ -8,7 +8,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RetryConfig
 
-from activities.channels import JsonPost, Mail, Post, PrintQueue, Sms
+from activities.channels import JsonPost, Mail, Post, PrintQueue, Sms, Webhook
 from register.connect import engine
 from run.settings import Settings, needed_secret
 
@@ -57,9 +57,12 @@ def post(settings: Settings) -> Post:
             verify=settings.smtp_verify,
             ca=settings.smtp_ca,
         )
+    webhook = None
+    if settings.webhook_url:
+        webhook = Webhook(target=JsonPost(url=settings.webhook_url), style=settings.webhook_style)
     return Post(
         mail=mail,
         sms=Sms(gateway=JsonPost(url=settings.sms_url)) if settings.sms_url else None,
         print_queue=PrintQueue(folder=settings.print_queue) if settings.print_queue else None,
-        webhook=JsonPost(url=settings.webhook_url) if settings.webhook_url else None,
+        webhook=webhook,
     )

@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     mail_from: str = "complaints@localhost.localdomain"
     sms_url: str | None = Field(default=None, description="gateway that takes a POST of {to, text}")
     webhook_url: str | None = Field(default=None, description="where staff digests are posted as JSON")
+    webhook_style: Literal["wecom", "dingtalk", "feishu", "slack"] = "wecom"
     print_queue: Path | None = Field(default=None, description="folder for postal letters as PDF")
 
     data: Path = Field(default=Path("var"), description="what `amends run` keeps")

@@ -61,7 +61,8 @@ class Mailbox:
             mail = _parse(path)
             return base | {"to": str(mail["To"]), "subject": str(mail["Subject"])}
         body = json.loads(path.read_bytes())
-        text = str(body.get("text", ""))
+        content = body.get("text", body.get("content", ""))
+        text = str(content.get("content", content.get("text", "")) if isinstance(content, dict) else content)
         return base | {"to": str(body.get("to", "staff")), "subject": text[:80]}
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
-from activities.channels import JsonPost, Mail, Post, PrintQueue, Sms
+from activities.channels import JsonPost, Mail, Post, PrintQueue, Sms, Webhook
 from register.connect import engine as connect_register
 from register.migrate import migrate
 from run import demo, sink
@@ -77,7 +77,7 @@ def post(mailbox: sink.Mailbox, tmp_path_factory: pytest.TempPathFactory) -> Ite
     yield Post(
         mail=Mail(host="127.0.0.1", port=smtp_port, sender="complaints@bank.example", tls="none"),
         sms=Sms(gateway=JsonPost(url=f"http://127.0.0.1:{http_port}/sms")),
-        webhook=JsonPost(url=f"http://127.0.0.1:{http_port}/staff"),
+        webhook=Webhook(target=JsonPost(url=f"http://127.0.0.1:{http_port}/staff")),
         print_queue=PrintQueue(folder=tmp_path_factory.mktemp("print")),
     )
     server.should_exit = True

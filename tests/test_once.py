@@ -21,7 +21,7 @@ from office import PASSWORD, PLAIN, RESOLUTION, SECRET, Office, OpenOffice, free
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
-from activities.channels import Mail, Message, NotTaken, Post, Rejected, Uncertain
+from activities.channels import JsonPost, Mail, Message, NotTaken, Post, Rejected, Uncertain, Webhook
 from activities.letters import Letters
 from api.app import create_app
 from api.parts import Parts
@@ -260,3 +260,16 @@ async def test_a_result_by_post_is_a_pdf_in_the_print_queue(office: Office, post
     names = sorted(p.name for p in post.print_queue.folder.glob(f"{reference}-*.pdf"))
     assert names == [f"{reference}-{n}.pdf" for n in (1, 2, 3)]
     assert (post.print_queue.folder / names[1]).read_bytes().startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize(
+    ("style", "body"),
+    [
+        ("wecom", {"msgtype": "text", "text": {"content": "@sup 超期", "mentioned_list": ["sup"]}}),
+        ("dingtalk", {"msgtype": "text", "text": {"content": "@sup 超期"}, "at": {"atUserIds": ["sup"]}}),
+        ("feishu", {"msg_type": "text", "content": {"text": "@sup 超期"}}),
+        ("slack", {"text": "@sup 超期"}),
+    ],
+)
+def test_a_staff_message_in_the_shape_each_chat_takes(style: Any, body: dict[str, Any]) -> None:
+    assert Webhook(target=JsonPost(url="http://localhost"), style=style).body("@sup 超期", "sup") == body
