@@ -6,6 +6,7 @@
 from collections.abc import Awaitable, Callable
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.utils import localtime
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -67,6 +68,7 @@ class Mail(BaseModel):
         mail["From"] = self.sender
         mail["To"] = Address(addr_spec=message.recipient)
         mail["Subject"] = " ".join(message.subject.split())
+        mail["Date"] = localtime()
         mail["Message-ID"] = f"<{message.key}@{self.sender.rpartition('@')[2].rstrip('>')}>"
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(message.text)

@@ -20,7 +20,7 @@ from complaints.orders import (
 )
 from complaints.policy import CasePolicy
 from complaints.routing import route
-from policies.load import FOLDER, load
+from policies.load import FOLDER, in_force
 from register import outbox, read, write
 from register.tables import BoardNotice
 
@@ -37,19 +37,19 @@ class Desk:
     @activity.defn
     async def find_rules(self, wanted: RulesWanted) -> CasePolicy:
         """The rules the case is held to, frozen from now on."""
-        policy = load(wanted.jurisdiction, wanted.opened_at.date(), self.rules)
+        policy = in_force(wanted.jurisdiction, wanted.opened_at, self.rules)
         return policy.for_case(wanted.received_at.date())
 
     @activity.defn
     async def classify(self, wanted: ClassificationWanted) -> Classification:
         """What kind of complaint it is, and why."""
-        policy = load(wanted.jurisdiction, wanted.opened_at.date(), self.rules)
+        policy = in_force(wanted.jurisdiction, wanted.opened_at, self.rules)
         return classify(wanted.form, policy.classification, policy.version)
 
     @activity.defn
     async def find_handler(self, wanted: HandlerWanted) -> HandlerFound:
         """The responsible department, and its handler with the skill and the least load."""
-        routed = route(wanted.form, load(wanted.jurisdiction, wanted.opened_at.date(), self.rules).routing)
+        routed = route(wanted.form, in_force(wanted.jurisdiction, wanted.opened_at, self.rules).routing)
         able = await read.handlers_with_load(self.engine, routed.department)
         if not able:
             return HandlerFound(department=routed.department, handler=None, why=f"{routed.why}; nobody is free")

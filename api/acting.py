@@ -30,7 +30,11 @@ async def act(here: Parts, reference: str, update: str, message: Act) -> dict[st
     handle = here.temporal.get_workflow_handle(reference)
     try:
         await handle.execute_update(
-            update, message, id=message.request_id, result_type=Receipt, rpc_timeout=ANSWER_WITHIN
+            update,
+            message,
+            id=f"{message.request_id}:{message.fingerprint()}",
+            result_type=Receipt,
+            rpc_timeout=ANSWER_WITHIN,
         )
     except WorkflowUpdateFailedError as failed:
         raise _refusal(failed) from None
@@ -60,6 +64,10 @@ async def _not_running(here: Parts, reference: str) -> Refused:
     now = await case(here, reference)
     if now["stage"] == "closed":
         return Refused("wrong_stage", f"closed: {now['outcome']}", stage="closed")
+    if "seq" in now:  # somebody has ended it in Temporal itself
+        return Refused(
+            "wrong_stage", "the process of this case is not running; ops can bring it back", stage=now["stage"]
+        )
     return Refused("wrong_stage", "kept; its process is about to start", stage=now["stage"])
 
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 import structlog
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -31,7 +32,7 @@ def create_app(parts: Parts) -> FastAPI:
         with suppress(asyncio.CancelledError):
             await relay
 
-    app = FastAPI(
+    app = FastAPIOffline(
         title="Amends",
         summary="Complaint handling as a durable process",
         version="0.1.0",

@@ -13,7 +13,7 @@ from complaints.case import Opening
 from complaints.errors import FieldError, Refused
 from complaints.form import ComplaintForm, contradictions
 from complaints.messages import Receipt
-from policies.load import load
+from policies.load import in_force
 from policies.names import DEFAULT_JURISDICTION
 from register import intake
 from register.tables import Intake
@@ -21,12 +21,13 @@ from workflows.complaint import Complaint
 
 log = structlog.get_logger()
 OPENED = "opened"
+GIVE_UP_AFTER = 3
 ANSWER_WITHIN = timedelta(seconds=10)
 
 
 def faults(form: ComplaintForm, now: datetime) -> list[FieldError]:
     """What is wrong with a well-formed form in the light of today's rules."""
-    return contradictions(form, load(DEFAULT_JURISDICTION, now.date()).intake, now)
+    return contradictions(form, in_force(DEFAULT_JURISDICTION, now).intake, now)
 
 
 async def keep(
@@ -79,9 +80,10 @@ async def start(engine: AsyncEngine, client: Client, task_queue: str, kept: Inta
 
 async def catch_up(engine: AsyncEngine, client: Client, task_queue: str, limit: int = 200) -> int:
     """Start what was kept while Temporal was away, in the order it came; gives how many were started."""
-    began = 0
+    began = failed = 0
     for kept in await intake.waiting(engine, limit, datetime.now(UTC) - 2 * ANSWER_WITHIN):
-        if not await start(engine, client, task_queue, kept):
-            break
-        began += 1
+        if await start(engine, client, task_queue, kept):
+            began += 1
+        elif (failed := failed + 1) >= GIVE_UP_AFTER:
+            break  # Temporal is away; the next look comes soon
     return began

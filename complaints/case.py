@@ -4,9 +4,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, Field, JsonValue
+from pydantic import AwareDatetime, BaseModel, Field, JsonValue, ValidationInfo, field_validator
 
-from complaints.form import ComplaintForm, Money
+from complaints.form import ComplaintForm, Money, Strict
 from complaints.names import Kind, Nature, Outcome, Role, Stage, Urgency, Way
 from complaints.policy import CasePolicy, LetterKind, Told, role_told
 from complaints.sla import Clock
@@ -80,11 +80,21 @@ class Assignment(BaseModel):
     accepted_by: str | None = None
 
 
-class Redress(BaseModel):
-    """What the customer gets: an amount (zero for an apology alone) and its kind."""
+class Redress(Strict):
+    """What the customer gets: its kind, and the amount where it is money."""
 
     kind: Literal["refund", "compensation", "fee_waiver", "goodwill", "correction", "apology", "none"]
-    amount: Money | None = None
+    amount: Money | None = Field(default=None, validate_default=True)
+
+    @field_validator("amount")
+    @classmethod
+    def _fits_the_kind(cls, amount: Money | None, info: ValidationInfo) -> Money | None:
+        kind = info.data.get("kind")
+        if amount is not None and kind in ("apology", "none"):
+            raise ValueError(f"{kind} has no amount")
+        if amount is None and kind in ("refund", "compensation", "fee_waiver"):
+            raise ValueError(f"say the amount of the {kind}")
+        return amount
 
 
 class Resolution(BaseModel):
@@ -241,7 +251,7 @@ class Case(BaseModel):
     published_at: AwareDatetime | None = None
     seq: int = 0
     unsaved: list[Event] = []
-    done_requests: dict[str, int] = {}
+    done_requests: dict[str, str] = Field(default={}, description="each request done, and the fingerprint of its act")
 
     @property
     def rules(self) -> CasePolicy:

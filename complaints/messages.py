@@ -1,18 +1,17 @@
 """What people do to a case: one message for each act, one receipt for all. Field names are the API's."""
 
+import hashlib
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field, StrictBool
 
 from complaints.case import Actor, Redress
-from complaints.form import Line, Text
+from complaints.form import Line, Strict, Text
 from complaints.names import Kind, Nature, Stage, Urgency, Way
 
 
-class Body(BaseModel):
+class Body(Strict):
     """What a person fills in; unknown fields are refused."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class CorrectionBody(Body):
@@ -20,7 +19,7 @@ class CorrectionBody(Body):
 
     nature: Nature | None = None
     urgency: Urgency | None = None
-    kinds: list[Kind] | None = None
+    kinds: Annotated[list[Kind], Field(max_length=len(Kind))] | None = None
     reason: Text
 
 
@@ -76,9 +75,9 @@ class FeedbackBody(Body):
 class CallbackBody(Body):
     """An attempt to call back: `satisfaction` 1 to 5 and `nps` 0 to 10 when reached."""
 
-    reached: bool
-    satisfaction: Annotated[int, Field(ge=1, le=5)] | None = None
-    nps: Annotated[int, Field(ge=0, le=10)] | None = None
+    reached: StrictBool
+    satisfaction: Annotated[int, Field(ge=1, le=5, strict=True)] | None = None
+    nps: Annotated[int, Field(ge=0, le=10, strict=True)] | None = None
     words: Text | None = None
 
 
@@ -106,6 +105,11 @@ class Act(BaseModel):
 
     by: Actor
     request_id: str
+
+    def fingerprint(self) -> str:
+        """A digest of what is asked for: the same request with another one is a mistake, not a repeat."""
+        asked = f"{type(self).__name__} {self.model_dump_json(exclude={'by', 'request_id'})}"
+        return hashlib.sha256(asked.encode()).hexdigest()[:16]
 
 
 class Correct(Act, CorrectionBody):

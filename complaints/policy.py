@@ -30,17 +30,18 @@ Told = Literal["agent", "handler", "supervisor", "manager", "head_office"]
 
 
 class Reminder(Rule):
-    """A warning before a deadline: at a share of the time, or some time before the end."""
+    """A warning before a deadline: at a share of the time, some time after the start, or before the end."""
 
-    at_percent: int | None = Field(default=None, ge=1, le=99)
+    at_percent: int | None = Field(default=None, ge=1, le=99, description="of the elapsed time, for limits in hours")
+    after: Limit | None = None
     before: Limit | None = None
     tell: list[Told] = Field(min_length=1)
     letter: Literal["progress"] | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        if (self.at_percent is None) == (self.before is None):
-            raise ValueError("give either at_percent or before")
+        if [self.at_percent, self.after, self.before].count(None) != 2:
+            raise ValueError("give one of at_percent, after, before")
         return self
 
 

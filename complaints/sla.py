@@ -93,6 +93,8 @@ def _reminders(rule: ClockRule, started: datetime, due: datetime, calendar: Cale
 def _reminder_at(reminder: Reminder, started: datetime, due: datetime, calendar: Calendar) -> datetime:
     if reminder.at_percent is not None:
         return calendar.local(started + (due - started) * reminder.at_percent / 100)
+    if reminder.after is not None:
+        return count(reminder.after, started, calendar).due_at
     assert reminder.before is not None  # the policy's validator saw to it
     return _before(due, reminder.before, calendar)
 

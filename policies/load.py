@@ -3,7 +3,7 @@
 `policies/<jurisdiction>/<date>/<topic>.yaml` holds one topic; a topic missing from a later date stays as it was.
 """
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -18,6 +18,7 @@ from complaints.clock import Calendar
 from complaints.policy import Approvals, CallbackRule, ClockRules, Intake, Ladder, Letters, Policy, Routing
 from policies.names import DEFAULT_JURISDICTION
 
+SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, in C where it can be had
 FOLDER = Path(__file__).parent
 
 WARN_AHEAD, FAIL_AHEAD = timedelta(days=60), timedelta(days=14)
@@ -104,6 +105,11 @@ def load(jurisdiction: str = DEFAULT_JURISDICTION, at: date = date.max, folder: 
     except ValidationError as error:
         where = str(files["clocks"].relative_to(folder))
         raise BrokenPolicy([Problem(file=where, line=1, message=e["msg"]) for e in error.errors()]) from None
+
+
+def in_force(jurisdiction: str, at: datetime, folder: Path = FOLDER) -> Policy:
+    """The rules in force there at that moment (aware), by the jurisdiction's own date."""
+    return load(jurisdiction, calendar(jurisdiction, folder).local(at).date(), folder)
 
 
 def by_version(version: str, folder: Path = FOLDER) -> Policy:
@@ -204,7 +210,7 @@ def _shown(path: Path) -> str:
 def _yaml(path: Path) -> Any:
     shown = _shown(path)
     try:
-        data = yaml.safe_load(path.read_text("utf-8"))
+        data = yaml.load(path.read_text("utf-8"), Loader=SAFE_LOADER)
     except FileNotFoundError:
         raise BrokenPolicy([Problem(file=shown, line=1, message="no such file")]) from None
     except yaml.MarkedYAMLError as error:
@@ -247,7 +253,7 @@ def _nodes(path: Path) -> dict[tuple[Any, ...], int]:
             for number, value in enumerate(node.value):
                 walk(value, (*place, number))
 
-    root = yaml.compose(path.read_text("utf-8"), Loader=yaml.SafeLoader)
+    root = yaml.compose(path.read_text("utf-8"), Loader=SAFE_LOADER)
     if root is not None:
         walk(root, ())
     return lines

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, delete, or_, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import SQLModel, col
@@ -150,7 +150,7 @@ async def _notice_rows(db: AsyncConnection, case: Case, event: Event) -> list[di
 
 
 async def _people(db: AsyncConnection, recipient: Recipient) -> list[str]:
-    """The people meant: the named one while at work, else who holds the role; nobody there means all who hold it."""
+    """The named one while at work; else who holds the role there, else who holds it for all, else whoever holds it."""
     staff = t.Staff
     working = col(staff.state) == "working"
     if recipient.username:
@@ -163,5 +163,7 @@ async def _people(db: AsyncConnection, recipient: Recipient) -> list[str]:
         own = list(await db.scalars(query.where(col(staff.department) == recipient.department)))
         if own:
             return own
-    elsewhere = query.where(or_(col(staff.department).is_(None), col(staff.department) != HEAD_OFFICE))
-    return list(await db.scalars(elsewhere.order_by(col(staff.username))))
+    for nobodys in (col(staff.department).is_(None), col(staff.department) != HEAD_OFFICE):
+        if found_there := list(await db.scalars(query.where(nobodys).order_by(col(staff.username)))):
+            return found_there
+    return []

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,6 +27,15 @@ app = typer.Typer(
 policy_app = typer.Typer(help="The rules: check them, and ask what they say.", no_args_is_help=True)
 app.add_typer(policy_app, name="policy")
 app.add_typer(staff_app, name="staff")
+
+
+class Language(StrEnum):
+    """The languages the product speaks."""
+
+    zh = "zh-CN"
+    en = "en"
+
+
 out, err = Console(), Console(stderr=True, soft_wrap=True)
 
 
@@ -99,14 +109,19 @@ def web() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the register's tables to the version of this code."""
+    from sqlalchemy.exc import OperationalError
+
     from register.migrate import migrate as upgrade
     from run.settings import needed_secret
 
     try:
         out.print(f"register is at {upgrade(needed_secret(settings().database_url, 'database_url'))}")
     except MissingSetting as missing:
-        err.print(f"[red]{missing}[/]")
+        err.print(str(missing), style="red", markup=False)
         raise typer.Exit(2) from None
+    except OperationalError as away:
+        err.print(f"the database does not answer: {away.orig}", style="red", markup=False)
+        raise typer.Exit(1) from None
 
 
 @app.command("import")
@@ -137,11 +152,11 @@ def show(reference: str) -> None:
 
 
 @app.command()
-def timeline(reference: str, language: Annotated[str, typer.Option(help="zh-CN or en")] = "zh-CN") -> None:
+def timeline(reference: str, language: Annotated[Language, typer.Option()] = Language.zh) -> None:
     """The history of a case as people read it."""
     from run import showing
 
-    _go(showing.timeline(settings(beside_the_local_stack), reference, language))
+    _go(showing.timeline(settings(beside_the_local_stack), reference, language.value))
 
 
 @policy_app.command("check")

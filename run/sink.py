@@ -59,7 +59,7 @@ class Mailbox:
         base = {"name": path.name, "at": stamp.isoformat(timespec="seconds"), "kind": path.suffix[1:]}
         if path.suffix == ".eml":
             mail = _parse(path)
-            return base | {"to": str(mail["To"]), "subject": str(mail["Subject"])}
+            return base | {"to": str(mail["To"]), "subject": str(mail["Subject"]).strip()}
         body = json.loads(path.read_bytes())
         content = body.get("text", body.get("content", ""))
         text = str(content.get("content", content.get("text", "")) if isinstance(content, dict) else content)

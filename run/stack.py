@@ -5,6 +5,7 @@ PostgreSQL and Temporal are the real ones, from wheels. A later run goes on with
 
 import asyncio
 import ctypes
+import fcntl
 import os
 import secrets
 import signal
@@ -51,8 +52,10 @@ class Stack:
 
     def start(self) -> str:
         """Start everything; gives the demo password."""
+        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._alone()
         self._ports_free()
-        (self.data / "logs").mkdir(parents=True, exist_ok=True)
+        (self.data / "logs").mkdir(exist_ok=True)
         self._temporal()
         database = self._postgres()
         smtp_port = self._mailbox()
@@ -91,6 +94,15 @@ class Stack:
         for undo in reversed(self.undo):
             undo()
         self.undo.clear()
+
+    def _alone(self) -> None:
+        """One `amends run` at a time on this data; the lock goes with the process, however it ends."""
+        lock = (self.data / "lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise CannotRun(f"another amends run has {self.data}; stop it or set AMENDS_DATA to another") from None
+        self.undo.append(lock.close)
 
     def _ports_free(self) -> None:
         wanted = {
@@ -175,7 +187,7 @@ class Stack:
         with self._log(name).open("ab") as log:
             process = subprocess.Popen(
                 command,
-                env={**os.environ, **environment},
+                env={**_environment(), **environment},
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
@@ -216,6 +228,11 @@ def temporal_binary() -> str:
 _TYPES = {"KEYWORD": "Keyword", "KEYWORD_LIST": "KeywordList", "BOOL": "Bool", "DATETIME": "Datetime"}
 
 
+def _environment() -> dict[str, str]:
+    """Ours, without what would lead a part of the local stack to another Temporal."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("TEMPORAL_")} | {"TEMPORAL_CONFIG_FILE": os.devnull}
+
+
 def _free_port(wanted: int = 0) -> int:
     """That port of this machine if nobody has it, else any other."""
     with socket.socket() as probe:
@@ -252,7 +269,7 @@ def announce(settings: Settings, mail_port: int, password: str, seconds: float) 
     table.add_row("Data", str(settings.data.resolve()))
     table.add_row(
         "Demo staff",
-        ", ".join(r.value for r in Role) + "; handler.<department>, supervisor.<department>, head.office …",
+        ", ".join(r.value for r in Role) + "; handler.<department>, supervisor.card_centre, head.office …",
     )
     table.add_row("Password", f"{password}  (all demo staff; people who do not exist)")
     console.print(f"[bold]Amends is ready[/] after {seconds:.1f} s. Ctrl-C stops everything.")

@@ -317,7 +317,6 @@ async def test_the_act_that_closed_the_case_can_be_repeated_too(office: Office) 
         assert (answer.status_code, answer.json()["outcome"]) == (200, "withdrawn"), answer.text
 
 
-@pytest.mark.xfail(strict=True, reason="open: the second act is answered 200 and silently not done")
 async def test_a_key_of_one_act_is_refused_for_another(office: Office) -> None:
     case = await office.open(different())
     reference, handler = case["reference"], case["assignment"]["handler"]

@@ -22,16 +22,23 @@ class Acts(Office):
     """The updates of a complaint. A validator runs the act on a copy; the handler runs it on the case."""
 
     def _check(self, act: A, do: Do[A]) -> None:
-        if act.request_id not in self.case.done_requests:
-            copy = self.case.model_copy(deep=True)
-            with_refusal(do, copy, act)
+        if not self._done_before(act):
+            with_refusal(do, self.case.model_copy(deep=True), act)
+
+    def _done_before(self, act: m.Act) -> bool:
+        """Whether this request was done already; a request is one act, also across runs of the workflow."""
+        known = self.case.done_requests.get(act.request_id)
+        if known not in (None, act.fingerprint()):
+            message = "this Idempotency-Key was used before for another act"
+            raise ApplicationError(message, type="key_reused", non_retryable=True)
+        return known is not None
 
     async def _do(self, act: A, do: Do[A]) -> m.Receipt:
         case = self.case
-        if act.request_id not in case.done_requests:
+        if not self._done_before(act):
             self.catch_up()
             with_refusal(do, case, act)
-            case.done_requests[act.request_id] = case.seq
+            case.done_requests[act.request_id] = act.fingerprint()
             # Let the procedure take its next step first, so that one record holds the act and what follows from it.
             await workflow.wait_condition(lambda: True)
         await self.save()

@@ -97,7 +97,7 @@ class Complaint(Acts):
 
     def acknowledge(self) -> None:
         """Tell the complainant at once that it is in hand: reference, process, expected date, contact."""
-        if not self.case.letters:
+        if not any(letter.kind == "acknowledgement" for letter in self.case.letters):
             self.post("acknowledgement")
 
     async def resolve(self) -> None:
@@ -173,8 +173,6 @@ class Complaint(Acts):
     async def opened(self) -> m.Receipt:
         """Answer the agent who opens it, once the register has it."""
         case = self.case
-        await workflow.wait_condition(
-            lambda: not case.unsaved and bool(case.assignments or case.confirm or case.closed_at)
-        )
-        async with self._saving:
-            return m.Receipt(reference=case.reference, stage=case.stage, seq=case.seq)
+        await workflow.wait_condition(lambda: bool(case.assignments or case.confirm or case.closed_at))
+        await self.save()
+        return m.Receipt(reference=case.reference, stage=case.stage, seq=case.seq)

@@ -201,8 +201,7 @@ class Office:
             done = LettersDone(letters={letter.number: failed for letter in letters})
         for letter in letters:
             self._letter_done(letter, done.letters[letter.number])
-        if any(letter.state != "sent" for letter in letters):
-            await self.save()  # a person is needed; what went well is recorded with whatever comes next
+        await self.save()
         return done
 
     def _letter_done(self, letter: Letter, done: LetterDone) -> None:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 
 from api.acting import act, message_fields
 from api.auth import allowed
-from api.routes.complaints import Here, Key, Reference, known_assignee
+from api.routes.complaints import Here, Key, Reference, known_assignee, known_currency
 from complaints import messages as m
 from complaints.case import Actor
 from complaints.names import Role
@@ -46,6 +46,7 @@ async def accept(
 @router.post("/complaints/{reference}/resolution")
 async def resolve(reference: Reference, body: m.ResolutionBody, here: Here, who: Handler, key: Key = None) -> Json:
     """Submit findings, responsibility, measures, redress and root cause."""
+    known_currency(body)
     return await act(here, reference, "submit_resolution", m.Resolve(**message_fields(body, who, key)))
 
 

@@ -1,5 +1,6 @@
 """Open, list and read complaints."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
@@ -12,7 +13,10 @@ from api.view import event_json, letter_json
 from complaints.case import Actor
 from complaints.errors import FieldError, Refused
 from complaints.form import ComplaintForm, Line, Moment
+from complaints.messages import ResolutionBody
 from complaints.names import Kind, Nature, Role, Stage
+from policies.load import in_force
+from policies.names import DEFAULT_JURISDICTION
 from register import intake, read
 
 router = APIRouter(tags=["complaints"])
@@ -108,3 +112,13 @@ async def known_assignee(here: Parts, department: str, handler: str | None) -> N
             wrong.append(FieldError(field="handler", code="not_at_work", message=f"is {staff.state}"))
     if wrong:
         raise Refused("invalid", "cannot be assigned so", errors=wrong)
+
+
+def known_currency(body: ResolutionBody) -> None:
+    """Refuse redress in a currency that the rules of today do not name."""
+    amount, known = body.redress.amount, in_force(DEFAULT_JURISDICTION, datetime.now(UTC)).intake.currencies
+    if amount is not None and amount.currency not in known:
+        wrong = FieldError(
+            field="redress.amount.currency", code="unknown_currency", message=f"one of: {', '.join(known)}"
+        )
+        raise Refused("invalid", "cannot be resolved so", errors=[wrong])
