@@ -1,6 +1,6 @@
 """`amends show` and `amends timeline`: a case from the register, as people read it."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from rich.console import Console
 from rich.table import Table
@@ -56,12 +56,11 @@ async def timeline(settings: Settings, reference: str, language: str) -> None:
     await engine.dispose()
     if not events:
         raise NoSuchCase(f"no complaint {reference} in the register")
-    table = Table("", "at", "what", "by", "more")
+    table = Table("", "at", "what", "by", "more", box=None, padding=(0, 2, 0, 0))
     for event in events:
         more = ", ".join(f"{k} {_short(v)}" for k, v in event["data"].items() if v not in (None, [], ""))
-        table.add_row(
-            str(event["seq"]), _at(event["at"].astimezone(UTC)), wording(event["kind"], language), event["by"], more
-        )
+        when = event["at"].astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        table.add_row(str(event["seq"]), when, wording(event["kind"], language), event["by"], more)
     out.print(table)
 
 

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.channels import Post
@@ -26,10 +26,12 @@ from workflows.complaint import Complaint
 from workflows.digest import StaffDigest
 
 # Everything below workflows/ is pure, or called only as an activity: it is imported once, not once for each case.
-PASSED_THROUGH = SandboxRestrictions.default.with_passthrough_modules(
+_PASSED_THROUGH = SandboxRestrictions.default.with_passthrough_modules(
     "complaints", "policies", "register", "activities", "pydantic", "pydantic_core", "sqlmodel", "sqlalchemy",
     "email_validator", "idna", "dns", "holidays", "yaml", "jinja2", "httpx", "aiosmtplib", "reportlab", "babel",
 )  # fmt: skip
+
+SANDBOX = SandboxedWorkflowRunner(restrictions=_PASSED_THROUGH)
 
 assert email_validator  # pydantic imports it at first use, which must not be inside a workflow
 
@@ -54,9 +56,20 @@ def poke(client: Client, task_queue: str) -> Poke:
 
 
 def build(
-    client: Client, engine: AsyncEngine, post: Post, task_queue: str = TASK_QUEUE, rules: Path = FOLDER
+    client: Client,
+    engine: AsyncEngine,
+    post: Post,
+    task_queue: str = TASK_QUEUE,
+    rules: Path = FOLDER,
+    *,
+    sandbox: bool = False,
 ) -> Worker:
-    """A worker with all workflows and activities."""
+    """A worker with all workflows and activities.
+
+    Tests run workflows in Temporal's sandbox, which catches what would not replay. It imports the workflow's modules
+    anew for each case, which costs a third of a worker's time and would mix in files changed on disk meanwhile; so a
+    worker at work goes without (docs/decisions/0011).
+    """
     desk = Desk(engine, poke(client, task_queue), rules)
     letters, digests = Letters(engine, post, rules), Digests(engine, post)
     return Worker(
@@ -72,7 +85,7 @@ def build(
             letters.send_letters,
             digests.send_digest,
         ],
-        workflow_runner=SandboxedWorkflowRunner(restrictions=PASSED_THROUGH),
+        workflow_runner=SANDBOX if sandbox else UnsandboxedWorkflowRunner(),
         graceful_shutdown_timeout=timedelta(seconds=20),
         max_concurrent_activities=50,
     )

@@ -8,10 +8,9 @@ import pytest
 from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from temporalio.workflow import NondeterminismError
 
-from run.worker import PASSED_THROUGH
+from run.worker import SANDBOX
 from workflows.complaint import Complaint
 from workflows.digest import StaffDigest
 
@@ -22,7 +21,7 @@ def replayer() -> Replayer:
     return Replayer(
         workflows=[Complaint, StaffDigest],
         data_converter=pydantic_data_converter,
-        workflow_runner=SandboxedWorkflowRunner(restrictions=PASSED_THROUGH),
+        workflow_runner=SANDBOX,
     )
 
 

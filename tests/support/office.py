@@ -235,7 +235,7 @@ async def office_at(
     queue = f"complaints-{uuid4().hex[:8]}"
 
     def build() -> Worker:
-        return worker.build(env.client, engine, post, queue, rules)
+        return worker.build(env.client, engine, post, queue, rules, sandbox=True)
 
     app = create_app(Parts(engine, env.client, SECRET, queue))
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
