@@ -8,7 +8,7 @@ from temporalio import activity
 
 from activities.letters import letter_context
 from activities.render import render
-from complaints.case import Case, Classification
+from complaints.case import Case
 from complaints.classify import classify
 from complaints.orders import (
     ClassificationWanted,
@@ -19,6 +19,7 @@ from complaints.orders import (
     RulesWanted,
 )
 from complaints.policy import CasePolicy
+from complaints.records import Classification
 from complaints.routing import route
 from policies.load import FOLDER, in_force
 from register import outbox, read, write

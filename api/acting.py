@@ -11,9 +11,9 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.parts import Parts
 from api.view import case_json
-from complaints.case import Actor
 from complaints.errors import FieldError, Refused
 from complaints.messages import Act, Receipt
+from complaints.records import Actor
 from register import intake, read
 
 ANSWER_WITHIN = timedelta(seconds=10)

@@ -13,8 +13,8 @@ from fastapi.security import OAuth2PasswordBearer
 from starlette.exceptions import HTTPException
 
 from api.parts import Parts, parts
-from complaints.case import Actor
 from complaints.names import Role
+from complaints.records import Actor
 from register import read
 from register.tables import Staff
 

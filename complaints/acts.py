@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 
 from complaints import messages as m
 from complaints.approving import LEVELS, level_of
-from complaints.case import Actor, CallbackAttempt, Case, Correction, Feedback, Incident, IncidentEntry, Note, Recipient
-from complaints.case import Resolution as ResolutionRecord
+from complaints.case import Case
 from complaints.errors import FieldError, Refused
 from complaints.names import Kind, Role, Stage
 from complaints.procedure import ask_approval, declare_major, give, may_go_to_feedback, running
+from complaints.records import Actor, CallbackAttempt, Correction, Feedback, Incident, IncidentEntry, Note, Recipient
+from complaints.records import Resolution as ResolutionRecord
 from complaints.sla import stop
 
 OPEN: list[Stage] = [s for s in Stage if s is not Stage.closed]

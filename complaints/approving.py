@@ -1,8 +1,9 @@
 """Who must approve a resolution (R4.6): limits per role, and cases that always need a second person."""
 
-from complaints.case import Actor, Case
+from complaints.case import Case
 from complaints.names import HEAD_OFFICE, Kind, Nature, Role
 from complaints.policy import Told
+from complaints.records import Actor
 
 LEVELS: list[Told] = ["agent", "handler", "supervisor", "manager", "head_office"]
 """Levels of the house, lowest first."""

@@ -11,11 +11,11 @@ from math import exp, log2
 from typing import NamedTuple
 
 from complaints.amounts import amounts, numbers_of_people
-from complaints.case import Classification, Reason, Risk
 from complaints.classification_rules import ClassificationRules, Fact, Label, WordRule
 from complaints.form import ComplaintForm
 from complaints.names import Kind, Nature, Urgency
 from complaints.reading import Found, Texts, read
+from complaints.records import Classification, Reason, Risk
 
 LOOKED_AT = 40
 """How many amounts, and how many numbers of people, over a threshold are looked at in one text."""

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StrictBool
 
-from complaints.case import Actor, Redress
 from complaints.form import Line, Strict, Text
 from complaints.names import Kind, Nature, Stage, Urgency, Way
+from complaints.records import Actor, Redress
 
 
 class Body(Strict):

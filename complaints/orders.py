@@ -4,10 +4,11 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel
 
-from complaints.case import Case, Event
+from complaints.case import Case
 from complaints.form import ComplaintForm
 from complaints.names import Way
 from complaints.policy import LetterKind
+from complaints.records import Event
 
 
 class RulesWanted(BaseModel):

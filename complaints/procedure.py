@@ -6,10 +6,11 @@ from pydantic import JsonValue
 
 from complaints import sla
 from complaints.approving import LEVELS, needed
-from complaints.case import Approval, Assignment, Case, Classification, Feedback, Incident, Recipient
+from complaints.case import Case
 from complaints.form import missing_facts
 from complaints.names import Kind, Outcome, Role, Stage, Urgency, approval_id, incident_id
 from complaints.policy import CasePolicy, LetterKind, Told
+from complaints.records import Approval, Assignment, Classification, Feedback, Incident, Recipient
 from complaints.sla import Clock, Happens
 
 PROCESS = "process"

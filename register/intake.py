@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from complaints.errors import Refused
 from complaints.form import ComplaintForm
-from register.tables import NUMBERS, Intake
+from register.tables import NUMBERS, Intake, table
 
 SAME_BODY_WITHIN = timedelta(minutes=10)
 
@@ -48,12 +48,12 @@ async def keep(
             form=form.model_dump(mode="json"),
             recorded_at=now,
         )
-        await db.execute(Intake.__table__.insert().values(row.model_dump()))  # type: ignore[attr-defined]
+        await db.execute(table(Intake).insert().values(row.model_dump()))
         return row, True
 
 
 async def _known(db: AsyncConnection, agent: str, key: str | None, digest: str, now: datetime) -> Intake | None:
-    query = select(Intake.__table__).where(col(Intake.agent) == agent)  # type: ignore[attr-defined]
+    query = select(table(Intake)).where(col(Intake.agent) == agent)
     if key is not None:
         query = query.where(col(Intake.idempotency_key) == key)
     else:
@@ -72,7 +72,7 @@ async def started(engine: AsyncEngine, reference: str, now: datetime) -> None:
 async def waiting(engine: AsyncEngine, limit: int, older_than: datetime) -> list[Intake]:
     """Complaints kept before that time whose process has not started, in the order they came."""
     query = (
-        select(Intake.__table__)  # type: ignore[attr-defined]
+        select(table(Intake))
         .where(col(Intake.started_at).is_(None), col(Intake.recorded_at) < older_than)
         .order_by(col(Intake.number))
         .limit(limit)
@@ -84,6 +84,6 @@ async def waiting(engine: AsyncEngine, limit: int, older_than: datetime) -> list
 async def find(engine: AsyncEngine, reference: str) -> Intake | None:
     """The kept row of that reference."""
     async with engine.connect() as db:
-        query = select(Intake.__table__).where(col(Intake.reference) == reference)  # type: ignore[attr-defined]
+        query = select(table(Intake)).where(col(Intake.reference) == reference)
         row = (await db.execute(query)).mappings().first()
     return Intake(**row) if row else None

@@ -20,7 +20,7 @@ async def prepare_letter(engine: AsyncEngine, row: t.Sending) -> t.Sending:
     key = (col(t.Sending.reference) == row.reference, col(t.Sending.number) == row.number)
     async with engine.begin() as db:
         await db.execute(insert(t.Sending).values(row.model_dump()).on_conflict_do_nothing())
-        found = (await db.execute(select(t.Sending.__table__).where(*key))).mappings().one()  # type: ignore[attr-defined]
+        found = (await db.execute(select(t.table(t.Sending)).where(*key))).mappings().one()
     return t.Sending(**found)
 
 
@@ -28,7 +28,7 @@ async def find_letter(engine: AsyncEngine, reference: str, number: int) -> t.Sen
     """The letter with that key."""
     key = (col(t.Sending.reference) == reference, col(t.Sending.number) == number)
     async with engine.connect() as db:
-        row = (await db.execute(select(t.Sending.__table__).where(*key))).mappings().first()  # type: ignore[attr-defined]
+        row = (await db.execute(select(t.table(t.Sending)).where(*key))).mappings().first()
     return t.Sending(**row) if row else None
 
 
@@ -51,9 +51,7 @@ async def letters_waiting(engine: AsyncEngine) -> int:
 
 async def open_digests(engine: AsyncEngine, username: str) -> list[t.Digest]:
     """Digests of that person that are not done, oldest first."""
-    query = select(t.Digest.__table__).where(  # type: ignore[attr-defined]
-        col(t.Digest.username) == username, col(t.Digest.done_at).is_(None)
-    )
+    query = select(t.table(t.Digest)).where(col(t.Digest.username) == username, col(t.Digest.done_at).is_(None))
     async with engine.connect() as db:
         return [t.Digest(**r) for r in (await db.execute(query.order_by(col(t.Digest.made_at)))).mappings()]
 
@@ -61,7 +59,7 @@ async def open_digests(engine: AsyncEngine, username: str) -> list[t.Digest]:
 async def waiting_notices(engine: AsyncEngine, username: str, limit: int = 5000) -> list[t.StaffNotice]:
     """What that person has not been told yet, oldest first."""
     n = t.StaffNotice
-    query = select(n.__table__).where(col(n.username) == username, col(n.digest).is_(None))  # type: ignore[attr-defined]
+    query = select(t.table(n)).where(col(n.username) == username, col(n.digest).is_(None))
     async with engine.connect() as db:
         rows = (await db.execute(query.order_by(col(n.at), col(n.reference), col(n.seq)).limit(limit))).mappings()
         return [n(**r) for r in rows]

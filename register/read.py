@@ -18,7 +18,7 @@ async def _rows(engine: AsyncEngine, query: Executable) -> list[Row]:
 
 
 def _all(table: type[SQLModel]) -> Select[Any]:
-    return select(table.__table__)  # type: ignore[attr-defined]
+    return select(t.table(table))
 
 
 async def case_state(engine: AsyncEngine, reference: str) -> Row | None:
@@ -119,7 +119,7 @@ async def handlers_with_load(engine: AsyncEngine, department: str) -> list[Row]:
     load = (
         select(func.count())
         .where(col(c.handler) == col(s.username), col(c.closed_at).is_(None))
-        .correlate(s.__table__)  # type: ignore[attr-defined]
+        .correlate(t.table(s))
         .scalar_subquery()
     )
     query = (

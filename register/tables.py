@@ -1,13 +1,18 @@
 """The register's tables: the record of cases, for lists, search and figures. Times are timestamps with time zone."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, LargeBinary, Sequence, UniqueConstraint, text
+from sqlalchemy import BigInteger, Column, DateTime, Index, LargeBinary, Sequence, Table, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT
 from sqlmodel import Field, SQLModel
 
 NUMBERS = Sequence("complaint_number", metadata=SQLModel.metadata)
+
+
+def table(model: type[SQLModel]) -> Table:
+    """The table behind a model."""
+    return cast(Table, model.__table__)  # type: ignore[attr-defined]  # SQLModel does not say that it is there
 
 
 def _at(**more: Any) -> Any:

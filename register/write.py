@@ -8,8 +8,9 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import SQLModel, col
 
-from complaints.case import Case, Event, Recipient, case_view
+from complaints.case import Case, case_view
 from complaints.names import HEAD_OFFICE, Role
+from complaints.records import Event, Recipient
 from register import tables as t
 
 
@@ -50,7 +51,7 @@ async def _upsert(
 def _upserting(table: type[SQLModel], columns: tuple[str, ...], keep: tuple[str, ...]) -> Insert:
     """The statement, made once for a table: the database library compiles each statement object only once."""
     made = insert(table).values({c: bindparam(c) for c in columns})
-    keys = [c.name for c in table.__table__.primary_key]  # type: ignore[attr-defined]
+    keys = [c.name for c in t.table(table).primary_key]
     rest = {c: made.excluded[c] for c in columns if c not in keys and c not in keep}
     return made.on_conflict_do_update(index_elements=keys, set_=rest)
 

@@ -56,7 +56,7 @@ class Mailbox:
 
     def _summary(self, path: Path) -> dict[str, str]:
         stamp = datetime.strptime(path.stem, "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
-        base = {"name": path.name, "at": stamp.isoformat(timespec="seconds"), "kind": path.suffix[1:]}
+        base = {"name": path.name, "at": f"{stamp:%Y-%m-%d %H:%M:%S}", "kind": path.suffix[1:]}
         if path.suffix == ".eml":
             mail = _parse(path)
             return base | {"to": str(mail["To"]), "subject": str(mail["Subject"]).strip()}

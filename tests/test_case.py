@@ -13,11 +13,12 @@ from complaints import acts, procedure, sla
 from complaints import messages as m
 from complaints.acts import POSSIBLE, possible
 from complaints.approving import needed
-from complaints.case import Actor, Case, Classification, Redress, Resolution, Risk
+from complaints.case import Case
 from complaints.errors import Refused
 from complaints.form import Complainant, ComplaintForm, Money
 from complaints.names import Channel, Kind, Nature, Outcome, Role, Stage, Urgency
 from complaints.policy import LETTER_KINDS
+from complaints.records import Actor, Classification, Redress, Resolution, Risk
 from complaints.sla import Happens
 from policies.load import load
 

@@ -9,12 +9,12 @@ import pytest
 from pydantic import ValidationError
 
 from complaints.amounts import amounts, chinese_number, english_number, numbers_of_people
-from complaints.case import Classification
 from complaints.classification_rules import ClassificationRules
 from complaints.classify import classify
 from complaints.form import ComplaintForm
 from complaints.names import Kind, Nature, Urgency
 from complaints.reading import Lexicon, Words, read
+from complaints.records import Classification
 from policies.load import load
 
 POLICY = load()

@@ -14,10 +14,10 @@ import pytest
 from activities.letter_page import blocks
 from activities.letter_pdf import WIDTH, _width, wrap
 from activities.render import NOTICE_BOARD, LetterContext, MissingValue, by, money, render, when
-from complaints.case import Redress
 from complaints.form import Language, Money
 from complaints.names import Outcome, Stage, Way
 from complaints.policy import LETTER_KINDS
+from complaints.records import Redress
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 LANGUAGES = get_args(Language)

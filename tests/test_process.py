@@ -347,7 +347,7 @@ async def test_a_doubtful_classification_is_confirmed_by_a_person(office: Office
     case = await office.open(PLAIN | {"matter": "？？？", "product": None, "amount": None, "demand": None})
     assert case["stage"] == "received" and case["confirm"]
     assert clock(case, "registration")["state"] == "running"
-    assert (await office.letters(case["reference"]))[0]["kind"] == "acknowledgement"
+    assert case["letters"][0]["kind"] == "acknowledgement"
     body = {"nature": "service", "kinds": ["anonymous"], "reason": "x"}
     await office.act("agent", case["reference"], "classification", body, expect=422)
     case = await office.act("agent", case["reference"], "classification", {"nature": "service", "reason": "电话核实"})

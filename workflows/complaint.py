@@ -11,9 +11,10 @@ from temporalio import workflow
 from activities.desk import Desk
 from complaints import messages as m
 from complaints import procedure
-from complaints.case import Feedback, Opening
+from complaints.case import Opening
 from complaints.names import WORKFLOW_TYPE, Outcome, Stage, Way
 from complaints.orders import ClassificationWanted, HandlerWanted, Publication, RulesWanted
+from complaints.records import Feedback
 from policies.names import DEFAULT_JURISDICTION
 from workflows.acts import Acts
 from workflows.office import LOCAL, ContinueAsNew, Withdrawn

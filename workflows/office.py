@@ -17,11 +17,12 @@ from temporalio.exceptions import ActivityError
 from activities.desk import Desk
 from activities.letters import Letters
 from activities.wording import wording
-from complaints.case import Case, Letter, Opening
+from complaints.case import Case, Opening
 from complaints.names import Stage, Way
 from complaints.orders import LetterDone, LetterOrder, LettersDone, Record
 from complaints.policy import LetterKind
 from complaints.procedure import PROCESS, sound_alarms
+from complaints.records import Letter
 from workflows import search_attributes
 
 # A short register write is tried at once and again within the worker; a longer outage becomes a durable timer on the

@@ -8,8 +8,8 @@ from api.acting import act, message_fields
 from api.auth import allowed
 from api.routes.complaints import Here, Key, Reference, known_assignee, known_currency
 from complaints import messages as m
-from complaints.case import Actor
 from complaints.names import Role
+from complaints.records import Actor
 
 router = APIRouter(tags=["acts"])
 Json = dict[str, Any]

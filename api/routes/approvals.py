@@ -8,9 +8,9 @@ from api.acting import act, message_fields
 from api.auth import allowed
 from api.routes.complaints import Here, Key
 from complaints import messages as m
-from complaints.case import Actor
 from complaints.errors import Refused
 from complaints.names import Role, case_of, incident_id
+from complaints.records import Actor
 from register import read
 
 router = APIRouter(tags=["approvals and incidents"])

@@ -10,11 +10,11 @@ from api.auth import AnyStaff, allowed
 from api.new_complaint import NewComplaint
 from api.parts import Parts, parts
 from api.view import event_json, letter_json
-from complaints.case import Actor
 from complaints.errors import FieldError, Refused
 from complaints.form import ComplaintForm, Line, Moment
 from complaints.messages import ResolutionBody
 from complaints.names import Kind, Nature, Role, Stage
+from complaints.records import Actor
 from policies.load import in_force
 from policies.names import DEFAULT_JURISDICTION
 from register import intake, read

@@ -1,0 +1,207 @@
+"""The records a case is made of: classification, assignment, resolution, approval, letter, event …"""
+
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, Field, JsonValue, ValidationInfo, field_validator
+
+from complaints.form import Money, Strict
+from complaints.names import Kind, Nature, Role, Urgency, Way
+from complaints.policy import LetterKind, Told
+
+
+class Actor(BaseModel):
+    """Who acts, as the API has signed them in."""
+
+    username: str
+    roles: list[Role]
+    department: str | None = None
+
+    def has(self, *roles: Role) -> bool:
+        """Whether the person holds one of these roles."""
+        return any(r in roles for r in self.roles)
+
+
+class Reason(BaseModel):
+    """Why a label was given: the rule, the words or facts it met, and how much it weighed."""
+
+    rule: str
+    label: str
+    words: list[str] = []
+    facts: list[str] = []
+    weight: float
+
+
+class Risk(BaseModel):
+    """Likelihood x impact, each 1 to 3; level low, medium, high or very_high."""
+
+    likelihood: int = Field(ge=1, le=3)
+    impact: int = Field(ge=1, le=3)
+    value: int = Field(ge=1, le=9)
+    level: Literal["low", "medium", "high", "very_high"]
+
+
+class Classification(BaseModel):
+    """What kind of complaint it is, how sure that is, and why."""
+
+    nature: Nature
+    urgency: Urgency
+    kinds: list[Kind]
+    severity: int = Field(ge=1, le=3, description="interests harmed, possible loss")
+    difficulty: int = Field(ge=1, le=3, description="departments involved, clearness of responsibility")
+    risk: Risk
+    confidence: float = Field(ge=0, le=1)
+    is_complaint: bool = True
+    reasons: list[Reason]
+    policy: str
+
+
+class Correction(BaseModel):
+    """A person's correction, kept beside the classification it replaces."""
+
+    at: AwareDatetime
+    by: str
+    reason: str
+    before: Classification
+
+
+class Assignment(BaseModel):
+    """Who holds the case: a handler, or (null) the queue of the department."""
+
+    number: int
+    at: AwareDatetime
+    department: str
+    handler: str | None
+    why: str
+    by: str = "process"
+    accepted_at: AwareDatetime | None = None
+    accepted_by: str | None = None
+
+
+class Redress(Strict):
+    """What the customer gets: its kind, and the amount where it is money."""
+
+    kind: Literal["refund", "compensation", "fee_waiver", "goodwill", "correction", "apology", "none"]
+    amount: Money | None = Field(default=None, validate_default=True)
+
+    @field_validator("amount")
+    @classmethod
+    def _fits_the_kind(cls, amount: Money | None, info: ValidationInfo) -> Money | None:
+        kind = info.data.get("kind")
+        if amount is not None and kind in ("apology", "none"):
+            raise ValueError(f"{kind} has no amount")
+        if amount is None and kind in ("refund", "compensation", "fee_waiver"):
+            raise ValueError(f"say the amount of the {kind}")
+        return amount
+
+
+class Resolution(BaseModel):
+    """What was found and done (R4.5)."""
+
+    at: AwareDatetime
+    by: str
+    findings: str
+    responsibility: str
+    measures: str
+    redress: Redress
+    root_cause: str
+    reply: str | None = None
+
+
+class Approval(BaseModel):
+    """One question to an approver; `asked` climbs the ladder when nobody answers in time."""
+
+    id: str
+    number: int
+    asked_at: AwareDatetime
+    needs: Told = Field(description="the lowest level that may decide")
+    asked: Told = Field(description="the level asked now; it climbs when nobody decides in time")
+    why: list[str]
+    clock: str
+    by: str = Field(description="who made the resolution, and so may not approve it")
+    redress: Redress
+    decision: Literal["approve", "reject"] | None = None
+    decided_at: AwareDatetime | None = None
+    decided_by: str | None = None
+    reason: str | None = None
+
+
+class Feedback(BaseModel):
+    """The result told to the complainant: by a letter of the process, or by a person."""
+
+    at: AwareDatetime
+    way: Way | Literal["notice_board"]
+    by: str
+    answer: str | None = None
+
+
+class CallbackAttempt(BaseModel):
+    """One try at reaching the complainant after the result."""
+
+    number: int
+    round: int = 1
+    at: AwareDatetime
+    by: str
+    reached: bool
+    satisfaction: int | None = None
+    nps: int | None = None
+    words: str | None = None
+
+
+class Incident(BaseModel):
+    """The response to a major complaint; launched when a senior manager acknowledges it by name."""
+
+    id: str
+    declared_at: AwareDatetime
+    declared_by: str
+    acknowledged_at: AwareDatetime | None = None
+    acknowledged_by: str | None = None
+    leader: str | None = None
+    log: list["IncidentEntry"] = []
+    report: "IncidentEntry | None" = None
+
+
+class IncidentEntry(BaseModel):
+    """A containment action, a contact with the customer, or the closing report."""
+
+    at: AwareDatetime
+    by: str
+    kind: Literal["action", "contact", "report"]
+    text: str
+
+
+class Note(BaseModel):
+    """A fact or remark added to the case."""
+
+    at: AwareDatetime
+    by: str
+    text: str
+
+
+class Recipient(BaseModel):
+    """Whom an event is told to: a named person, or a role (in a department)."""
+
+    username: str | None = None
+    role: Role | None = None
+    department: str | None = None
+
+
+class Event(BaseModel):
+    """Something that happened, in the past tense; `at` is the workflow's own clock. Never changed."""
+
+    seq: int
+    at: AwareDatetime
+    kind: str
+    by: str
+    data: dict[str, JsonValue] = {}
+    tell: list[Recipient] = []
+
+
+class Letter(BaseModel):
+    """A sending ordered by the process; `number` is its place among the case's letters."""
+
+    number: int
+    kind: LetterKind
+    way: Way
+    ordered_at: AwareDatetime
+    state: Literal["ordered", "sent", "failed", "uncertain"] = "ordered"
+    done_at: AwareDatetime | None = None
