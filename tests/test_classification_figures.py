@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from complaints import cfpb
-from complaints.case import Classification
 from complaints.classify import classify
 from complaints.form import ComplaintForm
 from complaints.names import Kind, Nature, Urgency
+from complaints.records import Classification
 from complaints.routing import Routed, route
 from policies import imports
 from policies.load import load
@@ -29,6 +29,8 @@ CFPB = Path(__file__).parents[2] / "shared" / "data" / "cfpb_complaints.csv"
 RECEIVED = datetime(2026, 3, 2, 4, tzinfo=UTC)
 FORM = ("language", "channel", "matter", "reason", "demand", "product", "amount", "affected_customers")
 FLAGS = ("urgent", "major", "cross_department")
+GROUPS = {"Chinese": ("zh", "zh2"), "English synthetic": ("en", "en2"), "CFPB": ("cfpb", "cfpb2a", "cfpb2b")}
+FILES = [file for files in GROUPS.values() for file in files]
 NATURES = [n.value for n in Nature]
 
 
@@ -58,7 +60,7 @@ def _form(row: dict[str, object], texts: dict[str, dict[str, str]]) -> Complaint
 def judged(file: str, half: str = "held") -> list[Judged]:
     """One file's half, classified and routed under the default policy."""
     policy, texts = load(), {}
-    if file == "cfpb":
+    if file.startswith("cfpb"):
         with CFPB.open(encoding="utf-8-sig", newline="") as lines:
             texts = {r["Complaint ID"]: r for r in csv.DictReader(lines)}
     rows = (json.loads(line) for line in (LABELLED / f"{file}.jsonl").read_text("utf-8").splitlines())
@@ -135,7 +137,7 @@ def mistakes(cases: list[Judged]) -> str:
 needs_cfpb = pytest.mark.skipif(not CFPB.exists(), reason=f"the public CFPB complaints are not at {CFPB}")
 
 
-@pytest.fixture(params=["zh", "en", pytest.param("cfpb", marks=needs_cfpb)])
+@pytest.fixture(params=[pytest.param(f, marks=needs_cfpb if f.startswith("cfpb") else ()) for f in FILES])
 def file(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -143,27 +145,59 @@ def file(request: pytest.FixtureRequest) -> str:
 FLOORS = {
     "zh": {
         "nature": 0.82,
-        "urgent recall": 0.80,
-        "urgent precision": 0.70,
-        "major recall": 0.95,
-        "major precision": 0.80,
-        "department": 0.82,
+        "urgent recall": 0.93,
+        "urgent precision": 0.69,
+        "major recall": 0.97,
+        "major precision": 0.85,
+        "department": 0.84,
+    },
+    "zh2": {
+        "nature": 0.76,
+        "urgent recall": 0.83,
+        "urgent precision": 0.86,
+        "major recall": 0.83,
+        "major precision": 0.83,
+        "department": 0.77,
     },
     "en": {
-        "nature": 0.72,
-        "urgent recall": 0.55,
-        "urgent precision": 0.60,
+        "nature": 0.78,
+        "urgent recall": 0.56,
+        "urgent precision": 0.39,
         "major recall": 0.80,
-        "major precision": 0.80,
-        "department": 0.70,
+        "major precision": 0.97,
+        "department": 0.77,
+    },
+    "en2": {
+        "nature": 0.65,
+        "urgent recall": 0.61,
+        "urgent precision": 0.78,
+        "major recall": 0.69,
+        "major precision": 0.97,
+        "department": 0.67,
     },
     "cfpb": {
-        "nature": 0.57,
-        "urgent recall": 0.70,
-        "urgent precision": 0.35,
-        "major recall": 0.60,
-        "major precision": 0.60,
-        "department": 0.68,
+        "nature": 0.59,
+        "urgent recall": 0.89,
+        "urgent precision": 0.29,
+        "major recall": 0.81,
+        "major precision": 0.54,
+        "department": 0.71,
+    },
+    "cfpb2a": {
+        "nature": 0.61,
+        "urgent recall": 0.72,
+        "urgent precision": 0.22,
+        "major recall": 0.97,
+        "major precision": 0.37,
+        "department": 0.66,
+    },
+    "cfpb2b": {
+        "nature": 0.49,
+        "urgent recall": 0.80,
+        "urgent precision": 0.29,
+        "major recall": 0.47,
+        "major precision": 0.17,
+        "department": 0.70,
     },
 }
 """A little under what the held half gave when the rules were fixed; see docs/classification.md."""
@@ -183,7 +217,7 @@ def test_held_half_stays_above_its_floors(file: str) -> None:
     assert not low, f"under the floor of {FLOORS[file]}: a change of words made other complaints worse"
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("language", ["zh", "zh2", "en", "en2"])
 def test_low_confidence_marks_the_doubtful_ones(language: str) -> None:
     limit = load().classification.confirm_below
     cases = [c for c in judged(language) if c.labels["is_complaint"]]
@@ -195,9 +229,10 @@ def test_low_confidence_marks_the_doubtful_ones(language: str) -> None:
 
 if __name__ == "__main__":
     half = "tune" if "tune" in sys.argv else "held"
-    everything: list[Judged] = []
-    for each in ("zh", "en", "cfpb") if CFPB.exists() else ("zh", "en"):
-        everything += judged(each, half)
+    there = [file for file in FILES if CFPB.exists() or not file.startswith("cfpb")]
+    for each in there:
         print(report(f"{each}, {half} half", judged(each, half)))
         print(mistakes(judged(each, half)) + "\n" if "-v" in sys.argv else "")
-    print(report(f"all, {half} half", everything))
+    for group, files in (*GROUPS.items(), ("all", there)):
+        if some := [case for file in files if file in there for case in judged(file, half)]:
+            print(report(f"{group} ({', '.join(files)}), {half} half", some) + "\n")
