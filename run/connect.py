@@ -34,7 +34,7 @@ async def temporal(settings: Settings, *, lazy: bool = False, retry: RetryConfig
         lazy=lazy,
         data_converter=pydantic_data_converter,
         retry_config=retry,
-        **rest,  # type: ignore[arg-type]
+        **rest,  # type: ignore[arg-type]  # TLS, API key and the like, as Temporal's configuration names them
     )
 
 

@@ -44,7 +44,7 @@ class Pace:
         now = asyncio.get_running_loop().time()
         turn = max(self._next, now)
         self._next = turn + self._gap
-        await asyncio.sleep(turn - now)
+        await asyncio.sleep(turn - now)  # this is the pace asked for; nothing is waited for
 
 
 @dataclass

@@ -153,7 +153,7 @@ async def test_a_worker_killed_in_the_middle_of_sending_sends_one_letter_not_two
         listening(peer, free_port()) as mail,
         httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://test", timeout=30) as http,
     ):
-        office = Office(temporal, register, http, TASK_QUEUE, None, None, None, timedelta(0), UTC)  # type: ignore[arg-type]
+        office = Office(temporal, register, http, TASK_QUEUE, None, None, None, timedelta(0), UTC)  # type: ignore[arg-type]  # no calendar here
         async with worker_process(database_url, temporal, mail) as first:
             cases = {address: await office.open(form(address)) for address in (before, after)}
             await asyncio.wait_for(asyncio.gather(*(peer.reach(a).wait() for a in cases)), HAPPENED)
