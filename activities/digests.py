@@ -26,7 +26,7 @@ def digest_text(notices: list[StaffNotice], language: str) -> tuple[str, str]:
     lines = [f"{wording(kind, language)}: {number}" for kind, number in counts.most_common()]
     lines.append("")
     for notice in notices[:LINES]:
-        due = notice.data.get("due_at")
+        due = str(notice.data.get("due_at") or "")[:16].replace("T", " ")  # to the minute, in the calendar's zone
         more = f" · {notice.data['clock']}" if "clock" in notice.data else ""
         lines.append(f"{notice.reference} · {wording(notice.kind, language)}{more}{f' · {due}' if due else ''}")
     if len(notices) > LINES:
