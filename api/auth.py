@@ -55,7 +55,8 @@ async def _signed_in(here: Annotated[Parts, Depends(parts)], token: Annotated[st
 
 def actor(staff: Staff) -> Actor:
     """The member of staff as one who acts."""
-    return Actor(username=staff.username, roles=[Role(r) for r in staff.roles], department=staff.department)
+    roles = [Role(r) for r in staff.roles]
+    return Actor(username=staff.username, roles=roles, department=staff.department, region=staff.region)
 
 
 def allowed(*roles: Role) -> Callable[..., Awaitable[Actor]]:

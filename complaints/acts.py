@@ -12,7 +12,17 @@ from complaints.case import Case
 from complaints.errors import FieldError, Refused
 from complaints.names import Kind, Role, Stage
 from complaints.procedure import ask_approval, declare_major, give, may_go_to_feedback, running
-from complaints.records import Actor, CallbackAttempt, Correction, Feedback, Incident, IncidentEntry, Note, Recipient
+from complaints.records import (
+    CUSTOMER,
+    Actor,
+    CallbackAttempt,
+    Correction,
+    Feedback,
+    Incident,
+    IncidentEntry,
+    Note,
+    Recipient,
+)
 from complaints.records import Resolution as ResolutionRecord
 from complaints.sla import stop
 
@@ -155,7 +165,7 @@ def decide(case: Case, act: m.Decide, now: datetime) -> None:
 def withdraw(case: Case, act: m.Withdraw, now: datetime) -> None:
     """The complainant withdraws; the record stays."""
     _in_stage(case, "withdrawal")
-    _by(act.by, Role.agent, Role.handler)
+    _by(act.by, Role.agent, Role.handler, customer=True)
     if case.withdrawn:
         raise Refused("wrong_stage", "it was withdrawn before", possible=[])
     case.withdrawn = Note(at=now, by=act.by.username, text=act.reason)
@@ -168,7 +178,7 @@ def withdraw(case: Case, act: m.Withdraw, now: datetime) -> None:
 def add_note(case: Case, act: m.AddNote, now: datetime) -> None:
     """A fact or remark is added."""
     _in_stage(case, "note")
-    _by(act.by, Role.agent, Role.handler, Role.supervisor, Role.manager)
+    _by(act.by, Role.agent, Role.handler, Role.supervisor, Role.manager, customer=True)
     case.notes.append(Note(at=now, by=act.by.username, text=act.text))
     case.note("noted", act.by.username, now, {"number": len(case.notes)})
 
@@ -185,7 +195,7 @@ def tell_result(case: Case, act: m.TellResult, now: datetime) -> None:
 def call_back(case: Case, act: m.CallBack, now: datetime) -> None:
     """An attempt to reach the complainant; attempts keep their distance."""
     _in_stage(case, "callback")
-    _by(act.by, Role.agent)
+    _by(act.by, Role.agent, customer=True)
     rule = case.rules.callback
     if act.reached and act.satisfaction is None:
         message = "ask for the satisfaction, 1 to 5, when the customer was reached"
@@ -251,8 +261,8 @@ def _in_stage(case: Case, act: str) -> None:
         raise Refused("wrong_stage", f"no {act} in stage {case.stage}", possible=possible(case.stage))
 
 
-def _by(actor: Actor, *roles: Role) -> None:
-    if not actor.has(*roles):
+def _by(actor: Actor, *roles: Role, customer: bool = False) -> None:
+    if not actor.has(*roles) and not (customer and actor.username == CUSTOMER):
         raise Refused("not_allowed", f"for {' or '.join(roles)}")
 
 

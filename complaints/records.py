@@ -8,13 +8,17 @@ from complaints.form import Money, Strict
 from complaints.names import Kind, Nature, Role, Urgency, Way
 from complaints.policy import LetterKind, Told
 
+CUSTOMER = "customer"
+"""The complainant, acting by a personal link; no member of staff can have this user name."""
+
 
 class Actor(BaseModel):
-    """Who acts, as the API has signed them in."""
+    """Who acts, as the API has signed them in; the complainant has no role."""
 
     username: str
     roles: list[Role]
     department: str | None = None
+    region: str | None = None
 
     def has(self, *roles: Role) -> bool:
         """Whether the person holds one of these roles."""

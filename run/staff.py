@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from complaints.names import HEAD_OFFICE, Role
 from complaints.policy import Department as NamedDepartment
+from complaints.records import CUSTOMER
 from policies.load import load
 from register import people, read
 from register.tables import Staff
@@ -63,7 +64,7 @@ def add(
             err.print(f"[red]no department {department}; one of: {', '.join(d.code for d in known)}[/]")
             raise typer.Exit(2)
         await people.add_departments(engine, known)
-        if await read.staff_member(engine, username):
+        if username == CUSTOMER or await read.staff_member(engine, username):
             err.print(f"[red]{username} is there already[/]")
             raise typer.Exit(1)
         await people.put_staff(engine, [person])
