@@ -1,6 +1,7 @@
 """The short, idempotent work of a case: find its rules, classify, find a handler, keep the record."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -14,15 +15,18 @@ from complaints.orders import (
     ClassificationWanted,
     HandlerFound,
     HandlerWanted,
+    IncidentFound,
+    IncidentWanted,
     Publication,
     Record,
+    RulesOf,
     RulesWanted,
 )
 from complaints.policy import CasePolicy
 from complaints.records import Classification
-from complaints.routing import route
-from policies.load import FOLDER, in_force
-from register import outbox, read, write
+from complaints.routing import Routed, route
+from policies.load import FOLDER, by_version, in_force
+from register import outbox, read, read_detours, write
 from register.tables import BoardNotice
 
 Poke = Callable[[str], Awaitable[None]]
@@ -42,6 +46,24 @@ class Desk:
         return policy.for_case(wanted.received_at.date())
 
     @activity.defn
+    async def rules_of(self, wanted: RulesOf) -> CasePolicy:
+        """The rules of that version, with the calendar as it is known today."""
+        return by_version(wanted.version, self.rules).for_case(wanted.received_at.date())
+
+    @activity.defn
+    async def find_incident(self, wanted: IncidentWanted) -> IncidentFound:
+        """The major incident under way that this complaint is one more of, if there is one."""
+        since = wanted.at - timedelta(hours=wanted.rule.within_hours)
+        for known in await read_detours.incident_forms(self.engine, since, wanted.form.product):
+            if known["lead"] == wanted.reference:
+                continue
+            likeness = text_likeness(wanted.form.matter, known["matter"])
+            if likeness >= wanted.rule.likeness:
+                why = f"text {likeness:.2f} like {known['reference']}"
+                return IncidentFound(lead=known["lead"], why=why)
+        return IncidentFound()
+
+    @activity.defn
     async def classify(self, wanted: ClassificationWanted) -> Classification:
         """What kind of complaint it is, and why."""
         policy = in_force(wanted.jurisdiction, wanted.opened_at, self.rules)
@@ -50,8 +72,12 @@ class Desk:
     @activity.defn
     async def find_handler(self, wanted: HandlerWanted) -> HandlerFound:
         """The responsible department, and its handler with the skill and the least load."""
-        routed = route(wanted.form, in_force(wanted.jurisdiction, wanted.opened_at, self.rules).routing)
+        if wanted.department is None:
+            routed = route(wanted.form, in_force(wanted.jurisdiction, wanted.opened_at, self.rules).routing)
+        else:
+            routed = Routed(department=wanted.department, why="the department that has it", others=[])
         able = await read.handlers_with_load(self.engine, routed.department)
+        able = [h for h in able if h["username"] not in wanted.but]
         if not able:
             return HandlerFound(department=routed.department, handler=None, why=f"{routed.why}; nobody is free")
         product, place = wanted.form.product, (wanted.form.about and wanted.form.about.department) or ""

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from activities.wording import wording
-from complaints.acts import possible
+from complaints.checks import possible
 from complaints.names import Stage
 from complaints.sla import Clock
 

@@ -2,8 +2,8 @@
 
 from complaints.case import Case
 from complaints.names import HEAD_OFFICE, Kind, Nature, Role
-from complaints.policy import Told
 from complaints.records import Actor
+from complaints.rule import Told
 
 LEVELS: list[Told] = ["agent", "handler", "supervisor", "manager", "head_office"]
 """Levels of the house, lowest first."""
@@ -33,4 +33,8 @@ def needed(case: Case) -> tuple[Told, list[str]] | None:
         if (asked := rules.always.get(label)) is not None:
             why.append(f"{label} needs {asked}")
             level = max(level, asked, key=LEVELS.index)
+    if case.round > case.first_round:
+        above = LEVELS[min(LEVELS.index("handler") + case.round - case.first_round, len(LEVELS) - 1)]
+        why.append(f"handling round {case.round} needs {above}")
+        level = max(level, above, key=LEVELS.index)
     return (level, why) if why else None

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, Field, JsonValue
 
 from complaints.form import ComplaintForm
 from complaints.names import Kind, Outcome, Role, Stage
-from complaints.policy import CasePolicy, Told, role_told
+from complaints.policy import CasePolicy, role_told
 from complaints.records import (
     Approval,
     Assignment,
@@ -17,13 +17,25 @@ from complaints.records import (
     Correction,
     Event,
     Feedback,
-    Incident,
     Letter,
     Note,
     Recipient,
     Resolution,
 )
+from complaints.rule import Told
 from complaints.sla import Clock
+from complaints.turns import (
+    CaseLink,
+    Closing,
+    Errand,
+    Extension,
+    Incident,
+    LetterWanted,
+    Pause,
+    Plan,
+    PublicAnswer,
+    Transfer,
+)
 
 
 class Opening(BaseModel):
@@ -63,7 +75,22 @@ class Case(BaseModel):
     incident: Incident | None = None
     withdrawn: Note | None = None
     notes: list[Note] = []
-    links: list[str] = []
+    links: list[CaseLink] = []
+    merging: str | None = Field(default=None, description="the complaint that was asked to take this one up")
+    merged_into: str | None = None
+    incident_of: str | None = Field(default=None, description="the complaint whose major incident this one belongs to")
+    public_answer: PublicAnswer | None = Field(default=None, description="of its incident, not used yet")
+    extensions: list[Extension] = []
+    pauses: list[Pause] = []
+    transfers: list[Transfer] = []
+    plan: Plan | None = None
+    owner: str | None = Field(default=None, description="first-contact owner, answerable until it is solved")
+    first_round: int = Field(default=1, description="the round with which it was opened, or last opened again")
+    closings: list[Closing] = []
+    lingers: bool = Field(default=False, description="closed, and its process goes on: to be reopened, or an incident")
+    reopen_until: AwareDatetime | None = None
+    wanted: list[LetterWanted] = Field(default=[], description="letters to be ordered next")
+    errands: list[Errand] = Field(default=[], description="news for other complaints, not told yet")
     published_at: AwareDatetime | None = None
     seq: int = 0
     unsaved: list[Event] = []
@@ -82,10 +109,45 @@ class Case(BaseModel):
         return self.assignments[-1] if self.assignments else None
 
     @property
+    def open_approvals(self) -> list[Approval]:
+        """The approvals that are being waited for."""
+        return [a for a in self.approvals if a.decision is None]
+
+    @property
     def open_approval(self) -> Approval | None:
-        """The approval that is being waited for."""
-        last = self.approvals[-1] if self.approvals else None
-        return last if last and last.decision is None else None
+        """The approval of the resolution that is being waited for."""
+        return next((a for a in self.open_approvals if a.purpose == "resolution"), None)
+
+    @property
+    def feedback(self) -> Feedback | None:
+        """How the complainant was told the result of this round."""
+        last = self.feedbacks[-1] if self.feedbacks else None
+        return last if last and last.round == self.round else None
+
+    @property
+    def pause(self) -> Pause | None:
+        """The pause it is in."""
+        last = self.pauses[-1] if self.pauses else None
+        return last if last and last.resumed_at is None else None
+
+    @property
+    def transfer(self) -> Transfer | None:
+        """The transfer that waits for an answer."""
+        last = self.transfers[-1] if self.transfers else None
+        return last if last and last.answer is None else None
+
+    def key(self, name: str) -> str:
+        """Under which key this round's clock of that name is kept: `resolution`, `resolution_2` …"""
+        return name if self.round == 1 else f"{name}_{self.round}"
+
+    def clock(self, name: str) -> Clock | None:
+        """This round's clock of that name."""
+        return self.clocks.get(self.key(name))
+
+    @property
+    def over(self) -> bool:
+        """Whether its process has nothing left to keep time for."""
+        return self.stage is Stage.closed and not self.lingers
 
     @property
     def kinds(self) -> list[Kind]:
@@ -109,8 +171,11 @@ class Case(BaseModel):
         self.seq += 1
         self.unsaved.append(Event(seq=self.seq, at=at, kind=kind, by=by, data=data or {}, tell=tell or []))
 
-    def recipients(self, told: list[Told]) -> list[Recipient]:
-        """The people an entry of a ladder means for this case; no handler yet means the supervisor."""
+    def recipients(self, told: list[Told], department: str | None = None) -> list[Recipient]:
+        """The people an entry of a ladder means for this case; no handler yet means the supervisor.
+
+        `department` is whose supervisor is meant, where it is not that of the case.
+        """
         found = []
         holder = self.assignment
         for who in told:
@@ -119,14 +184,15 @@ class Case(BaseModel):
             elif who == "agent":
                 found.append(Recipient(username=self.opened_by))
             else:
-                role, department = role_told("supervisor" if who == "handler" else who)
-                own = holder.department if holder and role is Role.supervisor else None
-                found.append(Recipient(role=role, department=department or own))
+                role, fixed = role_told("supervisor" if who == "handler" else who)
+                own = (department or (holder and holder.department)) if role is Role.supervisor else None
+                found.append(Recipient(role=role, department=fixed or own))
         return found
 
     def next_alarm_at(self) -> datetime | None:
-        """When the next clock makes itself heard."""
-        return min((a.at for c in self.clocks.values() if (a := c.next_alarm())), default=None)
+        """When the next clock makes itself heard, or a pause ends."""
+        alarms = [a.at for c in self.clocks.values() if (a := c.next_alarm())]
+        return min([*alarms, self.pause.next_at()] if self.pause else alarms, default=None)
 
     def breached(self) -> bool:
         """Whether any time limit was broken, ever."""
@@ -134,7 +200,8 @@ class Case(BaseModel):
 
     def due_at(self) -> datetime | None:
         """The earliest end among the clocks that run."""
-        return min((c.due_at for c in self.clocks.values() if c.stopped_at is None), default=None)
+        running = (c.due_at for c in self.clocks.values() if c.stopped_at is None and c.paused_at is None)
+        return min(running, default=None)
 
     def redress_value(self) -> Decimal:
         """The amount of the last resolution's redress."""
@@ -144,5 +211,5 @@ class Case(BaseModel):
 
 def case_view(case: Case) -> dict[str, Any]:
     """The case as JSON without the rules it carries."""
-    view = case.model_dump(mode="json", exclude={"policy", "unsaved", "done_requests"})
+    view = case.model_dump(mode="json", exclude={"policy", "unsaved", "done_requests", "wanted", "errands"})
     return view | {"policy_version": case.rules.version}

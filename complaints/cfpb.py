@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from complaints.errors import FieldError, Refused
 from complaints.form import EARLIEST, Complainant, ComplaintForm
 from complaints.names import Channel
-from complaints.policy import Sourced
+from complaints.rule import Sourced
 
 HEADER = (
     *("Date received", "Product", "Sub-product", "Issue", "Sub-issue", "Consumer complaint narrative"),

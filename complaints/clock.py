@@ -4,6 +4,7 @@ The default way of counting follows the Civil Code of the People's Republic of C
 of the event is not counted, the last day ends when business closes; other ways are values of the same rule.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from functools import cache
@@ -116,6 +117,13 @@ class Limit(BaseModel):
     ends: Ends = Ends.same_time
 
 
+class Interval(BaseModel):
+    """A time in which a clock stood still."""
+
+    start: AwareDatetime
+    end: AwareDatetime
+
+
 class Counted(BaseModel):
     """When a limit runs out, and the days looked at on the way, for a person to check."""
 
@@ -124,27 +132,49 @@ class Counted(BaseModel):
     provisional: bool = Field(description="a day was counted that the calendar does not know yet")
 
 
-def count(limit: Limit, start: datetime, calendar: Calendar) -> Counted:
-    """When `limit` runs out after `start` (aware, any zone); the result is in the calendar's zone."""
+def count(limit: Limit, start: datetime, calendar: Calendar, stood: Sequence[Interval] = ()) -> Counted:
+    """When `limit` runs out after `start` (aware, any zone); the result is in the calendar's zone.
+
+    Time in `stood` (in order, not overlapping) does not count: elapsed and working hours go on after it, and a day
+    counts only if the clock runs at the moment at which that day would end for it.
+    """
     if start.tzinfo is None:
         raise ValueError("a clock starts at a time with an offset")
     begin = calendar.local(start)
     match limit.unit:
         case Unit.minutes | Unit.hours:
             # Elapsed time: add in UTC, so that a change to summer time neither gives nor takes an hour.
-            step = timedelta(**{limit.unit.value: limit.amount})
-            return Counted(due_at=calendar.local(start + step), days=[], provisional=False)
+            due = start + timedelta(**{limit.unit.value: limit.amount})
+            return Counted(due_at=calendar.local(elapsed(start, due, stood)), days=[], provisional=False)
         case Unit.working_hours:
-            return _working_hours(limit.amount, begin, calendar)
+            return _working_hours(limit.amount, begin, calendar, stood)
         case Unit.days | Unit.weeks:
-            span = limit.amount * (7 if limit.unit is Unit.weeks else 1)
-            due = _end(limit, begin, begin.date() + timedelta(days=span), calendar)
-            return Counted(due_at=due, days=[], provisional=False)
+            return _days(limit, begin, calendar, stood)
         case Unit.working_days:
-            return _working_days(limit, begin, calendar)
+            return _working_days(limit, begin, calendar, stood)
 
 
-def _working_days(limit: Limit, begin: datetime, calendar: Calendar) -> Counted:
+def elapsed(start: datetime, end: datetime, stood: Sequence[Interval]) -> datetime:
+    """The end of a span of time in which a clock stood still meanwhile."""
+    for still in stood:
+        if start <= still.start < end:
+            end += still.end - still.start
+    return end
+
+
+def _stands(moment: datetime, stood: Sequence[Interval]) -> bool:
+    return any(still.start <= moment < still.end for still in stood)
+
+
+def _days(limit: Limit, begin: datetime, calendar: Calendar, stood: Sequence[Interval]) -> Counted:
+    day, left = begin.date(), limit.amount * (7 if limit.unit is Unit.weeks else 1)
+    while left > 0:
+        day += timedelta(days=1)
+        left -= not _stands(_end(limit, begin, day, calendar), stood)
+    return Counted(due_at=_end(limit, begin, day, calendar), days=[], provisional=False)
+
+
+def _working_days(limit: Limit, begin: datetime, calendar: Calendar, stood: Sequence[Interval]) -> Counted:
     day, days, known = begin.date(), [], calendar.knows(begin.date())
     if limit.starts is Starts.at_receipt and not calendar.is_working_day(day):
         # A day off cannot be worked from: counting begins as the office next opens.
@@ -159,25 +189,36 @@ def _working_days(limit: Limit, begin: datetime, calendar: Calendar) -> Counted:
         day += timedelta(days=1)
         known = known and calendar.knows(day)
         working = calendar.is_working_day(day)
-        counted += working
-        days.append(_line(day, counted if working else None, calendar))
+        still = working and _stands(_end(limit, begin, day, calendar), stood)
+        counted += working and not still
+        days.append(_line(day, counted if working and not still else None, calendar, still=still))
     return Counted(due_at=_end(limit, begin, day, calendar), days=days, provisional=not known)
 
 
-def _working_hours(amount: int, begin: datetime, calendar: Calendar) -> Counted:
+def _working_hours(amount: int, begin: datetime, calendar: Calendar, stood: Sequence[Interval]) -> Counted:
     left, day, days = timedelta(hours=amount), begin.date(), []
     known, moment = True, begin
     while True:
         known = known and calendar.knows(day)
         if calendar.is_working_day(day):
             opens, closes = calendar.at(day, calendar.opens), calendar.at(day, calendar.closes)
-            moment = min(max(moment, opens), closes)
             days.append(_line(day, None, calendar))
-            if left <= closes - moment:
-                return Counted(due_at=moment + left, days=days, provisional=not known)
-            left -= closes - moment
+            for start, end in _running(min(max(moment, opens), closes), closes, stood):
+                if left <= end - start:
+                    return Counted(due_at=start + left, days=days, provisional=not known)
+                left -= end - start
         day += timedelta(days=1)
         moment = calendar.at(day, time.min)
+
+
+def _running(start: datetime, end: datetime, stood: Sequence[Interval]) -> list[tuple[datetime, datetime]]:
+    """The pieces of a span in which the clock ran."""
+    pieces = []
+    for still in stood:
+        if start < still.end and still.start < end:
+            pieces.append((start, max(start, still.start)))
+            start = min(still.end, end)
+    return [*pieces, (start, end)]
 
 
 def _end(limit: Limit, begin: datetime, day: date, calendar: Calendar) -> datetime:
@@ -190,7 +231,7 @@ def _end(limit: Limit, begin: datetime, day: date, calendar: Calendar) -> dateti
             return calendar.at(day, calendar.closes)
 
 
-def _line(day: date, number: int | None, calendar: Calendar) -> str:
+def _line(day: date, number: int | None, calendar: Calendar, *, still: bool = False) -> str:
     weekday = day.strftime("%a")
     if number == 0:
         why = "start"
@@ -198,6 +239,8 @@ def _line(day: date, number: int | None, calendar: Calendar) -> str:
         why = "make-up working day" if day.isoweekday() in calendar.weekend else "working day"
     else:
         why = "weekend" if day.isoweekday() in calendar.weekend else "holiday"
+    if still:
+        why += ", the clock stood still"
     if not calendar.knows(day):
         why += " (calendar not announced)"
     return f"{day} {weekday} {'-' if number is None else number} {why}"

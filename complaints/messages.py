@@ -60,9 +60,10 @@ class WithdrawalBody(Body):
 
 
 class NoteBody(Body):
-    """A fact or remark for the case's history."""
+    """A fact or remark for the case's history; `contact` when the complainant was spoken to."""
 
     text: Text
+    contact: StrictBool = False
 
 
 class FeedbackBody(Body):

@@ -6,6 +6,7 @@ from pydantic import AwareDatetime, BaseModel
 
 from complaints.case import Case
 from complaints.form import ComplaintForm
+from complaints.handling_rules import MassRule
 from complaints.names import Way
 from complaints.policy import LetterKind
 from complaints.records import Event
@@ -28,11 +29,13 @@ class ClassificationWanted(BaseModel):
 
 
 class HandlerWanted(BaseModel):
-    """A department and handler wanted for a form."""
+    """A department and handler wanted for a form; `department` when it is known, `but` who it is not to be."""
 
     jurisdiction: str
     opened_at: AwareDatetime
     form: ComplaintForm
+    department: str | None = None
+    but: list[str] = []
 
 
 class HandlerFound(BaseModel):
@@ -41,6 +44,37 @@ class HandlerFound(BaseModel):
     department: str
     handler: str | None
     why: str
+
+
+class IncidentWanted(BaseModel):
+    """A form that may belong to a major incident under way."""
+
+    reference: str
+    form: ComplaintForm
+    rule: MassRule
+    at: AwareDatetime
+
+
+class IncidentFound(BaseModel):
+    """The complaint whose incident it belongs to, if any, and why."""
+
+    lead: str | None = None
+    why: str = ""
+
+
+class Reprojection(BaseModel):
+    """Rules to move a case to: those of `version`, or its own with today's calendar."""
+
+    version: str | None = None
+    why: str
+    by: str
+
+
+class RulesOf(BaseModel):
+    """The rules of a version, as a case received then carries them."""
+
+    version: str
+    received_at: AwareDatetime
 
 
 class Record(BaseModel):

@@ -3,30 +3,19 @@
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from complaints.classification_rules import ClassificationRules
 from complaints.clock import Calendar, Limit
+from complaints.handling_rules import Applies, ExtensionRule, MassRule, PauseRule, PlanRule, TransferRule
 from complaints.names import HEAD_OFFICE, Channel, Kind, Nature, Role, Way
 from complaints.reading import Lexicon, Words
+from complaints.rule import Rule, Sourced, Told
 
-
-class Rule(BaseModel):
-    """Base of everything read from a policy file: an unknown key is an error, never ignored."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class Sourced(Rule):
-    """A rule that says where it comes from."""
-
-    source: str = Field(min_length=3)
-
-
-Told = Literal["agent", "handler", "supervisor", "manager", "head_office"]
-"""Whom a reminder or an escalation reaches; `head_office` is a manager of the head office."""
+EDITION = 2
+"""Of the procedure: 2 keeps every clock of a case under its own name, and a closed case open for reopening."""
 
 
 class Reminder(Rule):
@@ -57,7 +46,8 @@ class ClockRule(Sourced):
 
     limit: Limit
     urgent: Limit | None = Field(default=None, description="the limit of an urgent case, where it is shorter")
-    reminders: list[Reminder] = []
+    applies: Applies | None = Field(default=None, description="the class of complaint it is for, where not for all")
+    reminders: list[Reminder] = Field(default=[])
     ladder: str
     breach_letter: Literal["apology"] | None = None
 
@@ -82,10 +72,15 @@ class CallbackRule(Sourced):
     hours_between: int = Field(ge=0, le=240)
     dissatisfied_at_most: int = Field(ge=1, le=4, description="satisfaction 1 to 5 that counts as dissatisfied")
     rounds: int = Field(ge=1, le=10, description="handling rounds in all")
+    reopen_within: Limit | None = Field(default=None, description="after closing; none: a closed case stays closed")
+    reopenings: int = Field(default=0, ge=0, le=20)
 
 
-LETTER_KINDS = ("acknowledgement", "progress", "apology", "result", "satisfaction_request", "closing")
-LetterKind = Literal["acknowledgement", "progress", "apology", "result", "satisfaction_request", "closing"]
+LetterKind = Literal[
+    "acknowledgement", "progress", "apology", "result", "satisfaction_request", "closing", "extension_notice",
+    "transfer_notice", "second_round", "information_request", "merge_notice",
+]  # fmt: skip
+LETTER_KINDS: tuple[LetterKind, ...] = get_args(LetterKind)
 
 
 class Letters(Sourced):
@@ -93,7 +88,7 @@ class Letters(Sourced):
 
     ways: dict[Channel, dict[Literal["letters", "result"], list[Way]]]
     give_up_after_hours: int = Field(ge=1, le=240)
-    closing_letter_for: list[str] = []
+    closing_letter_for: list[str] = Field(default=[])
     bank: dict[Literal["zh-CN", "en"], str]
     contact: dict[Literal["zh-CN", "en"], str]
     regulator: dict[Literal["zh-CN", "en"], str]
@@ -112,8 +107,13 @@ class Classifying(Rule):
 
 
 class CasePolicy(BaseModel):
-    """What one case is held to: frozen at opening, carried in its workflow, never looked up again."""
+    """What one case is held to: frozen at opening, carried in its workflow, never looked up again.
 
+    `edition` is that of the procedure itself: what changed in it for new cases only asks for the edition, so that a
+    case goes on, and replays, as it began (docs/how-to/change-the-workflow.md).
+    """
+
+    edition: int = 1
     version: str
     jurisdiction: str
     calendar: Calendar
@@ -123,6 +123,11 @@ class CasePolicy(BaseModel):
     callback: CallbackRule
     letters: Letters
     confirm_below: float
+    extension: ExtensionRule | None = None
+    pause: PauseRule | None = None
+    transfer: TransferRule | None = None
+    plan: PlanRule | None = None
+    mass: MassRule | None = None
 
 
 class Route(Rule):
@@ -131,7 +136,7 @@ class Route(Rule):
     name: str = Field(min_length=3)
     department: str
     weight: float = Field(default=1, gt=0)
-    products: list[str] = []
+    products: list[str] = Field(default=[])
     product_weight: float = Field(default=1, gt=0)
     words: Words = Words()
 
@@ -184,6 +189,12 @@ class ClockRules(Rule):
     approval: ClockRule
     major_response: ClockRule
     callback: ClockRule
+    common: ClockRule | None = None
+    complex: ClockRule | None = None
+    transfer: ClockRule | None = None
+    cross_department_plan: ClockRule | None = None
+    duty: ClockRule | None = None
+    incident_task: ClockRule | None = None
 
 
 class Policy(BaseModel):
@@ -201,26 +212,37 @@ class Policy(BaseModel):
     routing: Routing
     intake: Intake
     classification: ClassificationRules
+    extension: ExtensionRule | None = None
+    pause: PauseRule | None = None
+    transfer: TransferRule | None = None
+    plan: PlanRule | None = None
+    mass: MassRule | None = None
 
     @model_validator(mode="after")
     def _ladders_exist(self) -> Self:
         for name, rule in self.clocks:
-            if rule.ladder not in self.ladders:
+            if rule is not None and rule.ladder not in self.ladders:
                 raise ValueError(f"clocks.{name}: no ladder {rule.ladder!r} in ladders.yaml")
         return self
 
     def for_case(self, received: date) -> CasePolicy:
         """The part a case received that day carries; classification and routing have done their work by then."""
         return CasePolicy(
+            edition=EDITION,
             version=self.version,
             jurisdiction=self.jurisdiction,
             calendar=self.calendar.since(received - timedelta(days=31)),
-            clocks=dict(self.clocks),
+            clocks={name: rule for name, rule in self.clocks if rule is not None},
             ladders=self.ladders,
             approvals=self.approvals,
             callback=self.callback,
             letters=self.letters,
             confirm_below=self.classification.confirm_below,
+            extension=self.extension,
+            pause=self.pause,
+            transfer=self.transfer,
+            plan=self.plan,
+            mass=self.mass,
         )
 
 

@@ -1,26 +1,32 @@
 """The process's own moves on a case: what opening, classifying, telling and closing mean. Pure, like acts.py."""
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import JsonValue
 
 from complaints import sla
-from complaints.approving import LEVELS, needed
+from complaints.approving import needed
 from complaints.case import Case
+from complaints.clock import Limit, count
 from complaints.form import missing_facts
+from complaints.handling_rules import Applies
 from complaints.names import Kind, Outcome, Role, Stage, Urgency, approval_id, incident_id
-from complaints.policy import CasePolicy, LetterKind, Told
-from complaints.records import Approval, Assignment, Classification, Feedback, Incident, Recipient
-from complaints.sla import Clock, Happens
+from complaints.policy import CasePolicy
+from complaints.records import Approval, Assignment, Classification, Feedback, Recipient, Redress
+from complaints.rule import Told
+from complaints.sla import Clock
+from complaints.turns import Errand, Incident, News
 
 PROCESS = "process"
+Purpose = Literal["resolution", "extension", "public_answer"]
 
 
-def start_clock(case: Case, name: str, at: datetime, key: str | None = None) -> Clock:
+def start_clock(case: Case, name: str, at: datetime, key: str | None = None, limit: Limit | None = None) -> Clock:
     """Start the clock of that name; `key` tells apart several of one kind in a case."""
     found = case.classification
     urgent = found is not None and found.urgency is Urgency.urgent
-    clock = sla.start(name, at, case.rules, urgent=urgent)
+    clock = sla.start(name, at, case.rules, urgent=urgent, limit=limit)
     case.clocks[key or name] = clock
     return clock
 
@@ -59,18 +65,59 @@ def classify(case: Case, classification: Classification, now: datetime) -> None:
     )
     if Kind.major in classification.kinds:
         declare_major(case, PROCESS, now)
+    if Kind.cross_department in classification.kinds:
+        needs_plan(case, now)
+    for name in ("common", "complex"):
+        rule = case.rules.clocks.get(name)
+        if rule is not None and _applies(rule.applies, classification):
+            start_clock(case, name, case.form.received_at)
     if classification.confidence < case.rules.confirm_below or not classification.is_complaint:
         case.confirm = True
         case.note("confirmation_wanted", PROCESS, now, {}, case.recipients(["agent"]))
 
 
+def _applies(to: Applies | None, found: Classification) -> bool:
+    """Whether a time limit is for that class of complaint."""
+    special = Kind.major in found.kinds or Kind.cross_department in found.kinds
+    return to is None or (
+        (to.difficulty is None or found.difficulty in to.difficulty)
+        and (to.urgency is None or found.urgency in to.urgency)
+        and (to.natures is None or found.nature in to.natures)
+        and (to.special is None or to.special == special)
+    )
+
+
+def needs_plan(case: Case, now: datetime) -> None:
+    """Several departments have to work together: a plan is due, counted from receipt (R6.2)."""
+    if case.rules.plan is None or "cross_department_plan" in case.clocks:
+        return
+    clock = start_clock(case, "cross_department_plan", case.form.received_at)
+    case.note("plan_wanted", PROCESS, now, {"due_at": clock.due_at.isoformat()}, case.recipients(["handler"]))
+
+
+def acceptance_key(case: Case) -> str:
+    """Under which key the clock of the present assignment is kept; an earlier one stays as it ended."""
+    number = len(case.assignments)
+    return "acceptance" if number <= 1 or case.rules.edition < 2 else f"acceptance_{number}"
+
+
 def give(case: Case, department: str, handler: str | None, why: str, by: str, now: datetime) -> None:
     """Put the case in a department's queue or a handler's hands and begin the wait for acceptance."""
-    if (clock := running(case, "acceptance")) is not None:
+    if (clock := running(case, acceptance_key(case))) is not None:
         sla.stop(clock, now)
-    number = len(case.assignments) + 1
-    case.assignments.append(Assignment(number=number, at=now, department=department, handler=handler, why=why, by=by))
-    start_clock(case, "acceptance", now)
+    drop_transfer(case, by, now)
+    case.assignments.append(
+        Assignment(
+            number=len(case.assignments) + 1,
+            round=case.round,
+            at=now,
+            department=department,
+            handler=handler,
+            why=why,
+            by=by,
+        )
+    )
+    start_clock(case, "acceptance", now, acceptance_key(case))
     if case.stage in (Stage.classified, Stage.in_progress):
         case.stage = Stage.assigned
     supervisor = Recipient(role=Role.supervisor, department=department)
@@ -78,6 +125,15 @@ def give(case: Case, department: str, handler: str | None, why: str, by: str, no
     if handler and case.classification and case.classification.urgency is Urgency.urgent:
         tell.append(supervisor)
     case.note("assigned", by, now, {"department": department, "handler": handler, "why": why}, tell)
+
+
+def drop_transfer(case: Case, by: str, now: datetime) -> None:
+    """A transfer nobody has answered is overtaken: by an assignment, or the end of the case."""
+    if (asked := case.transfer) is None:
+        return
+    asked.answer, asked.answered_at, asked.answered_by = "dropped", now, by
+    sla.stop(case.clocks[asked.clock], now)
+    case.note("transfer_dropped", by, now, {"transfer": asked.number})
 
 
 def registered(case: Case, now: datetime) -> None:
@@ -89,10 +145,17 @@ def registered(case: Case, now: datetime) -> None:
 
 def declare_major(case: Case, by: str, now: datetime) -> None:
     """The two-hour clock runs from receipt; a major found later is late at once, and told at once."""
-    if case.incident is not None:
-        return
-    case.incident = Incident(id=incident_id(case.reference), declared_at=now, declared_by=by)
+    if (known := case.incident) is not None:
+        if known.stood_down_at is None or known.members:
+            return
+        known.stood_down_at = known.stood_down_by = known.stood_down_why = None
+    elif case.incident_of is None:
+        case.incident = Incident(id=incident_id(case.reference), declared_at=now, declared_by=by)
     start_clock(case, "major_response", case.form.received_at)
+    if case.incident is None:  # it belongs to another's, which says whether the response is under way
+        joins = Errand(to=case.incident_of or "", news=News(kind="member_joins", reference=case.reference, by=by))
+        case.errands += [joins] if joins.to not in [e.to for e in case.errands] else []
+        return
     case.note("major_declared", by, now, {"incident": case.incident.id}, case.recipients(["manager"]))
 
 
@@ -102,35 +165,46 @@ def ask_approval(case: Case, now: datetime) -> bool:
     if want is None:
         return False
     level, why = want
-    number = len(case.approvals) + 1
-    clock = start_clock(case, "approval", now, f"approval_{number}")
     resolution = case.resolutions[-1]
-    case.approvals.append(
-        Approval(
-            id=approval_id(case.reference, number),
-            number=number,
-            asked_at=now,
-            needs=level,
-            asked=level,
-            why=why,
-            clock=f"approval_{number}",
-            by=resolution.by,
-            redress=resolution.redress,
-        )
-    )
+    begin_approval(case, "resolution", level, list(why), resolution.by, now, resolution.redress)
     case.stage = Stage.awaiting_approval
-    case.note(
-        "approval_asked",
-        PROCESS,
-        now,
-        {"approval": case.approvals[-1].id, "level": level, "why": list(why), "due_at": clock.due_at.isoformat()},
-        case.recipients([level]),
-    )
     return True
+
+
+def begin_approval(
+    case: Case,
+    purpose: Purpose,
+    level: Told,
+    why: list[str],
+    by: str,
+    now: datetime,
+    redress: Redress | None = None,
+) -> Approval:
+    """Put a question to an approver, on a clock of its own."""
+    number = len(case.approvals) + 1
+    key = f"approval_{number}"
+    clock = start_clock(case, "approval", now, key)
+    asked = Approval(
+        id=approval_id(case.reference, number),
+        number=number,
+        purpose=purpose,
+        asked_at=now,
+        needs=level,
+        asked=level,
+        why=why,
+        clock=key,
+        by=by,
+        redress=redress,
+    )
+    case.approvals.append(asked)
+    data: dict[str, JsonValue] = {"approval": asked.id, "level": level, "why": list(why)}
+    case.note("approval_asked", PROCESS, now, data | {"due_at": clock.due_at.isoformat()}, case.recipients([level]))
+    return asked
 
 
 def may_go_to_feedback(case: Case, now: datetime) -> None:
     """The resolution stands: the result is now told."""
+    drop_transfer(case, PROCESS, now)
     case.stage = Stage.feedback
     case.note("result_ready", PROCESS, now)
 
@@ -144,24 +218,20 @@ def hand_to_person(case: Case, now: datetime) -> None:
 
 def result_told(case: Case, feedback: Feedback, now: datetime) -> None:
     """The complainant has the result, or the house has published it: the resolution clock stops."""
-    for name in ("resolution", "first_response"):
+    for name in (case.key("resolution"), "first_response", "common", "complex"):
         if (clock := running(case, name)) is not None:
             sla.stop(clock, now)
-    clock = case.clocks["resolution"]
-    case.note("result_told", feedback.by, now, {"way": feedback.way, "late": clock.breached_at is not None})
+    own = case.clock("resolution")
+    late = own is not None and own.breached_at is not None
+    case.note("result_told", feedback.by, now, {"way": feedback.way, "late": late})
 
 
 def begin_callback(case: Case, now: datetime) -> None:
     """The callback's window opens."""
     case.stage = Stage.callback
-    start_clock(case, "callback", now)
-    case.note(
-        "callback_due",
-        PROCESS,
-        now,
-        {"due_at": case.clocks["callback"].due_at.isoformat()},
-        [Recipient(username=case.opened_by)],
-    )
+    clock = start_clock(case, "callback", now, case.key("callback"))
+    data: dict[str, JsonValue] = {"due_at": clock.due_at.isoformat()}
+    case.note("callback_due", PROCESS, now, data, [Recipient(username=case.opened_by)])
 
 
 def callback_outcome(case: Case) -> Outcome | None:
@@ -178,43 +248,27 @@ def callback_outcome(case: Case) -> Outcome | None:
 
 
 def close(case: Case, outcome: Outcome, now: datetime) -> None:
-    """The case ends; every clock still running stops, and what was broken stays broken."""
-    close_clocks(case, now)
-    case.stage, case.outcome, case.closed_at = Stage.closed, outcome, now
-    case.note("closed", PROCESS, now, {"outcome": outcome, "breached": case.breached()})
+    """The case ends; every clock still running stops, and what was broken stays broken.
 
-
-def close_clocks(case: Case, now: datetime) -> None:
-    """Stop every clock that still runs."""
-    for clock in case.clocks.values():
-        sla.stop(clock, now)
-
-
-def sound_alarms(case: Case, now: datetime) -> list[LetterKind]:
-    """Let every clock that is due make itself heard; gives the letters the complainant gets for it."""
-    letters: list[LetterKind] = []
+    The response to a major incident goes on until it is reported or stood down, whatever becomes of the complaint.
+    """
+    drop_transfer(case, PROCESS, now)
+    incident, rule = case.incident, case.rules.callback
+    responding = incident is not None and not incident.over() and case.rules.edition >= 2
     for key, clock in case.clocks.items():
-        for alarm in sla.fire(clock, now):
-            kind = {Happens.reminder: "reminded", Happens.breach: "breached", Happens.escalation: "escalated"}[
-                alarm.what
-            ]
-            data: dict[str, JsonValue] = {
-                "clock": key,
-                "due_at": clock.due_at.isoformat(),
-                "level": alarm.level,
-                "told": list(alarm.tell),
-                "late_by_seconds": int((now - alarm.at).total_seconds()),
-            }
-            case.note(kind, PROCESS, now, data, case.recipients(alarm.tell))
-            _climb(case, key, alarm.tell[0] if alarm.what is not Happens.reminder else None)
-            if alarm.letter:
-                letters.append(alarm.letter)
-    return letters
+        if not (responding and key.startswith(INCIDENT_CLOCKS)):
+            sla.stop(clock, now)
+    if case.pause is not None:
+        case.pause.resumed_at, case.pause.resumed_by, case.pause.resumed_why = now, PROCESS, "closed"
+    if rule.reopen_within and outcome not in FINAL and len(case.closings) < rule.reopenings:
+        case.reopen_until = count(rule.reopen_within, now, case.rules.calendar).due_at
+    case.lingers = responding or case.reopen_until is not None
+    case.stage, case.outcome, case.closed_at = Stage.closed, outcome, now
+    owners = [d.owner for d in case.plan.duties if d.open()] if case.plan else []
+    data: dict[str, JsonValue] = {"outcome": outcome, "breached": case.breached()}
+    case.note("closed", PROCESS, now, data, [Recipient(username=o) for o in owners])
 
 
-def _climb(case: Case, clock: str, level: Told | None) -> None:
-    """An approval nobody gave in time is asked of the next level."""
-    approval = case.open_approval
-    if level is None or approval is None or approval.clock != clock:
-        return
-    approval.asked = max(approval.asked, level, key=LEVELS.index)
+INCIDENT_CLOCKS = ("major_response", "incident_task")
+FINAL = (Outcome.merged, Outcome.dissatisfied_exhausted)
+"""Outcomes after which a case is not opened again: another one has taken it up, or its rounds are used up."""

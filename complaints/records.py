@@ -6,7 +6,8 @@ from pydantic import AwareDatetime, BaseModel, Field, JsonValue, ValidationInfo,
 
 from complaints.form import Money, Strict
 from complaints.names import Kind, Nature, Role, Urgency, Way
-from complaints.policy import LetterKind, Told
+from complaints.policy import LetterKind
+from complaints.rule import Told
 
 CUSTOMER = "customer"
 """The complainant, acting by a personal link; no member of staff can have this user name."""
@@ -72,11 +73,13 @@ class Assignment(BaseModel):
     """Who holds the case: a handler, or (null) the queue of the department."""
 
     number: int
+    round: int = 1
     at: AwareDatetime
     department: str
     handler: str | None
     why: str
     by: str = "process"
+    transfer: int | None = Field(default=None, description="the transfer by which it came")
     accepted_at: AwareDatetime | None = None
     accepted_by: str | None = None
 
@@ -102,6 +105,7 @@ class Resolution(BaseModel):
     """What was found and done (R4.5)."""
 
     at: AwareDatetime
+    round: int = 1
     by: str
     findings: str
     responsibility: str
@@ -116,14 +120,15 @@ class Approval(BaseModel):
 
     id: str
     number: int
+    purpose: Literal["resolution", "extension", "public_answer"] = "resolution"
     asked_at: AwareDatetime
     needs: Told = Field(description="the lowest level that may decide")
     asked: Told = Field(description="the level asked now; it climbs when nobody decides in time")
     why: list[str]
     clock: str
-    by: str = Field(description="who made the resolution, and so may not approve it")
-    redress: Redress
-    decision: Literal["approve", "reject"] | None = None
+    by: str = Field(description="whose work it is, and who so may not approve it")
+    redress: Redress | None = None
+    decision: Literal["approve", "reject", "lapsed"] | None = None
     decided_at: AwareDatetime | None = None
     decided_by: str | None = None
     reason: str | None = None
@@ -133,6 +138,7 @@ class Feedback(BaseModel):
     """The result told to the complainant: by a letter of the process, or by a person."""
 
     at: AwareDatetime
+    round: int = 1
     way: Way | Literal["notice_board"]
     by: str
     answer: str | None = None
@@ -151,34 +157,13 @@ class CallbackAttempt(BaseModel):
     words: str | None = None
 
 
-class Incident(BaseModel):
-    """The response to a major complaint; launched when a senior manager acknowledges it by name."""
-
-    id: str
-    declared_at: AwareDatetime
-    declared_by: str
-    acknowledged_at: AwareDatetime | None = None
-    acknowledged_by: str | None = None
-    leader: str | None = None
-    log: list["IncidentEntry"] = []
-    report: "IncidentEntry | None" = None
-
-
-class IncidentEntry(BaseModel):
-    """A containment action, a contact with the customer, or the closing report."""
-
-    at: AwareDatetime
-    by: str
-    kind: Literal["action", "contact", "report"]
-    text: str
-
-
 class Note(BaseModel):
     """A fact or remark added to the case."""
 
     at: AwareDatetime
     by: str
     text: str
+    contact: bool = Field(default=False, description="the complainant was spoken to")
 
 
 class Recipient(BaseModel):
@@ -206,6 +191,7 @@ class Letter(BaseModel):
     number: int
     kind: LetterKind
     way: Way
+    about: int | None = Field(default=None, description="the number of the extension, pause or transfer it tells of")
     ordered_at: AwareDatetime
     state: Literal["ordered", "sent", "failed", "uncertain"] = "ordered"
     done_at: AwareDatetime | None = None

@@ -1,12 +1,18 @@
-"""SLA clocks of a case: what is due when, what was warned, broken and escalated, decided by timestamps alone."""
+"""SLA clocks of a case: what is due when, what was warned, broken and escalated, decided by timestamps alone.
+
+A deadline moves in three ways, each kept in `changes`: extended, resumed after a pause, reprojected under other rules.
+It is always counted anew from the start, over the calendar, without the time in `stood`; minutes are never added.
+"""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel
 
-from complaints.clock import Calendar, Limit, count
-from complaints.policy import CasePolicy, ClockRule, LetterKind, Reminder, Told
+from complaints.clock import Calendar, Interval, Limit, Unit, count, elapsed
+from complaints.policy import CasePolicy, ClockRule, LetterKind, Reminder
+from complaints.rule import Told
 
 
 class Happens(StrEnum):
@@ -25,13 +31,27 @@ class Alarm(BaseModel):
     tell: list[Told]
     letter: LetterKind | None = None
     level: int = 0
+    key: str = ""
+
+
+class Change(BaseModel):
+    """A deadline that was moved: the superseded one is kept."""
+
+    at: AwareDatetime
+    why: Literal["extended", "resumed", "reprojected"]
+    by: str
+    old_due_at: AwareDatetime
+    new_due_at: AwareDatetime
 
 
 class Clock(BaseModel):
-    """One running, met or broken time limit. `alarms` are in order of time; the first `fired` have happened."""
+    """One running, paused, met or broken time limit. The first `fired` of its alarms have happened; the others follow
+    in order of time.
+    """
 
     name: str
     rule: str
+    limit: Limit | None = None
     source: str
     calendar: str
     started_at: AwareDatetime
@@ -44,64 +64,91 @@ class Clock(BaseModel):
     breached_at: AwareDatetime | None = None
     stopped_at: AwareDatetime | None = None
     level: int = 0
+    paused_at: AwareDatetime | None = None
+    stood: list[Interval] = []
+    changes: list[Change] = []
 
     def next_alarm(self) -> Alarm | None:
         """The next moment this clock makes itself heard, if it still runs."""
-        if self.stopped_at is not None or self.fired >= len(self.alarms):
+        if self.stopped_at is not None or self.paused_at is not None or self.fired >= len(self.alarms):
             return None
         return self.alarms[self.fired]
 
     def state(self) -> str:
-        """`running`, `met` or `breached`; once broken, a clock stays so."""
+        """`running`, `paused`, `met` or `breached`; once broken, a clock stays so."""
         if self.breached_at is not None:
             return "breached"
-        return "running" if self.stopped_at is None else "met"
+        if self.stopped_at is not None:
+            return "met"
+        return "running" if self.paused_at is None else "paused"
 
     def lateness(self, now: datetime) -> timedelta:
-        """How far past its end the clock was stopped, or is now; zero while in time."""
+        """How far past its end the clock was stopped, or is now; zero while in time or paused."""
+        if self.state() in ("met", "paused"):
+            return timedelta(0)
         return max((self.stopped_at or now) - self.due_at, timedelta(0))
 
 
-def start(name: str, at: datetime, policy: CasePolicy, *, urgent: bool = False) -> Clock:
-    """The clock of that name under the case's rules, begun at `at` (aware)."""
+def start(name: str, at: datetime, policy: CasePolicy, *, urgent: bool = False, limit: Limit | None = None) -> Clock:
+    """The clock of that name under the case's rules, begun at `at` (aware); `limit` instead of the rule's own."""
     rule, calendar = policy.clocks[name], policy.calendar
-    limit = rule.urgent if urgent and rule.urgent else rule.limit
+    limit = limit or (rule.urgent if urgent and rule.urgent else rule.limit)
     end = count(limit, at, calendar)
-    alarms = _reminders(rule, at, end.due_at, calendar)
-    alarms += _breach_and_ladder(rule, end.due_at, policy)
     return Clock(
         name=name,
-        rule=f"{limit.amount} {limit.unit}, {limit.starts}, {limit.ends} ({policy.version})",
+        rule=_said(limit, policy),
+        limit=limit,
         source=rule.source,
         calendar=calendar.id,
         started_at=at,
         due_at=end.due_at,
         counted=end.days,
         provisional=end.provisional,
-        alarms=alarms,
+        alarms=_alarms(rule, at, end.due_at, policy, []),
     )
 
 
-def _reminders(rule: ClockRule, started: datetime, due: datetime, calendar: Calendar) -> list[Alarm]:
+def _said(limit: Limit, policy: CasePolicy) -> str:
+    return f"{limit.amount} {limit.unit}, {limit.starts}, {limit.ends} ({policy.version})"
+
+
+def _alarms(
+    rule: ClockRule, started: datetime, due: datetime, policy: CasePolicy, stood: list[Interval]
+) -> list[Alarm]:
+    return _reminders(rule, started, due, policy.calendar, stood) + _breach_and_ladder(rule, due, policy)
+
+
+def _reminders(
+    rule: ClockRule, started: datetime, due: datetime, calendar: Calendar, stood: list[Interval]
+) -> list[Alarm]:
     alarms = [
-        Alarm(at=_reminder_at(r, started, due, calendar), what=Happens.reminder, tell=r.tell, letter=r.letter)
-        for r in rule.reminders
+        Alarm(
+            at=_reminder_at(r, started, due, calendar, stood),
+            what=Happens.reminder,
+            tell=r.tell,
+            letter=r.letter,
+            key=f"reminder {number}",
+        )
+        for number, r in enumerate(rule.reminders, start=1)
     ]
     return sorted((a for a in alarms if started < a.at < due), key=lambda a: a.at)
 
 
-def _reminder_at(reminder: Reminder, started: datetime, due: datetime, calendar: Calendar) -> datetime:
+def _reminder_at(
+    reminder: Reminder, started: datetime, due: datetime, calendar: Calendar, stood: list[Interval]
+) -> datetime:
     if reminder.at_percent is not None:
-        return calendar.local(started + (due - started) * reminder.at_percent / 100)
+        ran = due - started - sum((s.end - s.start for s in stood if s.start < due), timedelta(0))
+        return calendar.local(elapsed(started, started + ran * reminder.at_percent / 100, stood))
     if reminder.after is not None:
-        return count(reminder.after, started, calendar).due_at
+        return count(reminder.after, started, calendar, stood).due_at
     assert reminder.before is not None  # the policy's validator saw to it
     return _before(due, reminder.before, calendar)
 
 
 def _before(due: datetime, limit: Limit, calendar: Calendar) -> datetime:
     """The latest moment from which the reminder's span still fits before the end; working days skip days off."""
-    if limit.unit.value != "working_days":
+    if limit.unit is not Unit.working_days:
         return due - (count(limit, due, calendar).due_at - due)
     day = calendar.local(due).date()
     for _ in range(limit.amount):
@@ -117,7 +164,8 @@ def _breach_and_ladder(rule: ClockRule, due: datetime, policy: CasePolicy) -> li
     for number, level in enumerate(levels, start=1):
         what = Happens.breach if number == 1 else Happens.escalation
         letter = rule.breach_letter if number == 1 else None
-        alarms.append(Alarm(at=at, what=what, tell=[level.tell], letter=letter, level=number))
+        key = f"level {number}"
+        alarms.append(Alarm(at=at, what=what, tell=[level.tell], letter=letter, level=number, key=key))
         at = count(level.within, at, policy.calendar).due_at
     return alarms
 
@@ -141,8 +189,62 @@ def fire(clock: Clock, now: datetime) -> list[Alarm]:
 
 
 def stop(clock: Clock, now: datetime) -> None:
-    """Stop it once; a stop at or after the end that nothing has fired for yet is a breach all the same."""
-    if clock.stopped_at is None:
-        if now > clock.due_at and clock.breached_at is None:
-            clock.breached_at = clock.due_at
-        clock.stopped_at = now
+    """Stop it once; a stop after the end that nothing has fired for yet is a breach all the same."""
+    if clock.stopped_at is not None:
+        return
+    if clock.paused_at is not None:
+        clock.stood.append(Interval(start=clock.paused_at, end=now))
+        clock.paused_at = None
+    elif now > clock.due_at and clock.breached_at is None:
+        clock.breached_at = clock.due_at
+    clock.stopped_at = now
+
+
+def pause(clock: Clock, now: datetime) -> None:
+    """Let it stand still; what would have been heard meanwhile is heard when it runs again."""
+    clock.paused_at = now
+
+
+def resume(clock: Clock, policy: CasePolicy, now: datetime, by: str) -> None:
+    """Let it run again; its end is counted anew without the time it stood still."""
+    if clock.paused_at is None:
+        return
+    clock.stood.append(Interval(start=clock.paused_at, end=now))
+    clock.paused_at = None
+    reckon(clock, policy, now, "resumed", by)
+
+
+def extend(clock: Clock, amount: int, policy: CasePolicy, now: datetime, by: str) -> None:
+    """Move its end by so many of its own units."""
+    reckon(clock, policy, now, "extended", by, longer(clock, policy, amount))
+
+
+def longer(clock: Clock, policy: CasePolicy, amount: int) -> Limit:
+    """Its limit with so many more of its own units."""
+    limit = clock.limit or policy.clocks[clock.name].limit
+    return limit.model_copy(update={"amount": limit.amount + amount})
+
+
+def reckon(
+    clock: Clock,
+    policy: CasePolicy,
+    now: datetime,
+    why: Literal["extended", "resumed", "reprojected"],
+    by: str,
+    limit: Limit | None = None,
+) -> None:
+    """Count its end and its alarms anew; the superseded end is kept. An alarm is heard again only if its new moment is
+    still to come, and one that fell into a pause is heard now.
+    """
+    rule, old = policy.clocks[clock.name], clock.due_at
+    limit = limit or clock.limit or rule.limit
+    end = count(limit, clock.started_at, policy.calendar, clock.stood)
+    heard = {a.key for a in clock.alarms[: clock.fired]}
+    alarms = _alarms(rule, clock.started_at, end.due_at, policy, clock.stood)
+    past = [a for a in alarms if a.at <= now and (a.key in heard or "" in heard)]
+    clock.alarms = past + [a for a in alarms if a not in past]
+    clock.fired = len(past)
+    clock.limit, clock.rule, clock.calendar = limit, _said(limit, policy), policy.calendar.id
+    clock.due_at, clock.counted, clock.provisional = end.due_at, end.days, end.provisional
+    if end.due_at != old:
+        clock.changes.append(Change(at=now, why=why, by=by, old_due_at=old, new_due_at=end.due_at))

@@ -12,25 +12,27 @@ from register import tables as t
 Row = dict[str, Any]
 
 
-async def _rows(engine: AsyncEngine, query: Executable) -> list[Row]:
+async def rows(engine: AsyncEngine, query: Executable) -> list[Row]:
+    """What a query finds, row by row."""
     async with engine.connect() as db:
         return [dict(r) for r in (await db.execute(query)).mappings()]
 
 
-def _all(table: type[SQLModel]) -> Select[Any]:
+def all_of(table: type[SQLModel]) -> Select[Any]:
+    """Every column of a table."""
     return select(t.table(table))
 
 
 async def case_state(engine: AsyncEngine, reference: str) -> Row | None:
     """The whole state of a case as its workflow last said."""
-    rows = await _rows(engine, select(col(t.Complaint.state)).where(col(t.Complaint.reference) == reference))
-    return rows[0]["state"] if rows else None
+    found = await rows(engine, select(col(t.Complaint.state)).where(col(t.Complaint.reference) == reference))
+    return found[0]["state"] if found else None
 
 
 async def events(engine: AsyncEngine, reference: str) -> list[Row]:
     """A case's history, oldest first."""
-    query = _all(t.CaseEvent).where(col(t.CaseEvent.reference) == reference)
-    return await _rows(engine, query.order_by(col(t.CaseEvent.seq)))
+    query = all_of(t.CaseEvent).where(col(t.CaseEvent.reference) == reference)
+    return await rows(engine, query.order_by(col(t.CaseEvent.seq)))
 
 
 LISTED = (
@@ -69,48 +71,41 @@ async def complaints(
         query = query.where(or_(col(c.reference).ilike(like), col(c.matter).ilike(like)))
     if before is not None:
         query = query.where(col(c.number) < before)
-    return await _rows(engine, query.order_by(col(c.number).desc()).limit(limit))
+    return await rows(engine, query.order_by(col(c.number).desc()).limit(limit))
 
 
 async def open_approvals(engine: AsyncEngine) -> list[Row]:
     """Approvals nobody has decided, the most pressing first."""
     a = t.CaseApproval
-    query = _all(a).where(col(a.decision).is_(None), col(a.closed).is_(False))
-    return await _rows(engine, query.order_by(col(a.due_at)))
-
-
-async def incidents(engine: AsyncEngine) -> list[Row]:
-    """Major-complaint responses, those nobody has acknowledged first."""
-    i = t.MajorIncident
-    query = _all(i).order_by(col(i.acknowledged_at).isnot(None), col(i.declared_at).desc())
-    return await _rows(engine, query.limit(500))
+    query = all_of(a).where(col(a.decision).is_(None), col(a.closed).is_(False))
+    return await rows(engine, query.order_by(col(a.due_at)))
 
 
 async def sendings(engine: AsyncEngine, reference: str) -> list[Row]:
     """The letters of a case, with their text and what became of them."""
-    query = _all(t.Sending).where(col(t.Sending.reference) == reference)
-    return await _rows(engine, query.order_by(col(t.Sending.number)))
+    query = all_of(t.Sending).where(col(t.Sending.reference) == reference)
+    return await rows(engine, query.order_by(col(t.Sending.number)))
 
 
 async def board(engine: AsyncEngine, limit: int = 100) -> list[Row]:
     """The internal notice board, newest first."""
-    return await _rows(engine, _all(t.BoardNotice).order_by(col(t.BoardNotice.published_at).desc()).limit(limit))
+    return await rows(engine, all_of(t.BoardNotice).order_by(col(t.BoardNotice.published_at).desc()).limit(limit))
 
 
 async def staff_member(engine: AsyncEngine, username: str) -> t.Staff | None:
     """One member of staff."""
-    rows = await _rows(engine, _all(t.Staff).where(col(t.Staff.username) == username))
-    return t.Staff(**rows[0]) if rows else None
+    found = await rows(engine, all_of(t.Staff).where(col(t.Staff.username) == username))
+    return t.Staff(**found[0]) if found else None
 
 
 async def staff(engine: AsyncEngine) -> list[t.Staff]:
     """Everybody, by username."""
-    return [t.Staff(**r) for r in await _rows(engine, _all(t.Staff).order_by(col(t.Staff.username)))]
+    return [t.Staff(**r) for r in await rows(engine, all_of(t.Staff).order_by(col(t.Staff.username)))]
 
 
 async def departments(engine: AsyncEngine) -> list[Row]:
     """Every department."""
-    return await _rows(engine, _all(t.Department).order_by(col(t.Department.code)))
+    return await rows(engine, all_of(t.Department).order_by(col(t.Department.code)))
 
 
 async def handlers_with_load(engine: AsyncEngine, department: str) -> list[Row]:
@@ -127,28 +122,28 @@ async def handlers_with_load(engine: AsyncEngine, department: str) -> list[Row]:
         .where(col(s.department) == department, col(s.state) == "working", col(s.roles).contains(["handler"]))
         .order_by(load, col(s.username))
     )
-    return await _rows(engine, query)
+    return await rows(engine, query)
 
 
 async def counts(engine: AsyncEngine) -> list[Row]:
     """How many cases are open, by stage."""
     c = t.Complaint
     grouped = select(col(c.stage), func.count().label("cases")).where(col(c.closed_at).is_(None))
-    return await _rows(engine, grouped.group_by(col(c.stage)))
+    return await rows(engine, grouped.group_by(col(c.stage)))
 
 
 async def kept_agents(engine: AsyncEngine, prefix: str) -> list[str]:
     """In whose names complaints were kept under keys that begin so; looks through the whole intake."""
     i = t.Intake
     query = select(col(i.agent)).where(col(i.idempotency_key).startswith(prefix)).distinct()
-    return [row["agent"] for row in await _rows(engine, query)]
+    return [row["agent"] for row in await rows(engine, query)]
 
 
 async def kept_by(engine: AsyncEngine, agents: list[str], key: str) -> str | None:
     """Which of these agents has kept a complaint under that key."""
     i = t.Intake
-    rows = await _rows(engine, select(col(i.agent)).where(col(i.agent).in_(agents), col(i.idempotency_key) == key))
-    return rows[0]["agent"] if rows else None
+    found = await rows(engine, select(col(i.agent)).where(col(i.agent).in_(agents), col(i.idempotency_key) == key))
+    return found[0]["agent"] if found else None
 
 
 async def opened_since(engine: AsyncEngine, prefix: str, since: datetime) -> list[Row]:
@@ -157,4 +152,4 @@ async def opened_since(engine: AsyncEngine, prefix: str, since: datetime) -> lis
     what = (col(c.nature), col(c.kinds), col(c.department))
     query = select(*what, func.count().label("cases")).join(i, col(i.reference) == col(c.reference))
     query = query.where(col(i.started_at) >= since, col(i.idempotency_key).startswith(prefix))
-    return await _rows(engine, query.group_by(*what))
+    return await rows(engine, query.group_by(*what))

@@ -1,26 +1,19 @@
 """The register's tables: the record of cases, for lists, search and figures. Times are timestamps with time zone."""
 
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, LargeBinary, Sequence, Table, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, Sequence, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlmodel import Field, SQLModel
 
+from register.columns import at as _at
+from register.columns import json as _json
+from register.columns import table
+
+__all__ = ["table"]
+
 NUMBERS = Sequence("complaint_number", metadata=SQLModel.metadata)
-
-
-def table(model: type[SQLModel]) -> Table:
-    """The table behind a model."""
-    return cast(Table, model.__table__)  # type: ignore[attr-defined]  # SQLModel does not say that it is there
-
-
-def _at(**more: Any) -> Any:
-    return Field(sa_type=DateTime(timezone=True), **more)
-
-
-def _json(**more: Any) -> Any:
-    return Field(sa_type=JSONB, **more)
 
 
 class Intake(SQLModel, table=True):
@@ -76,6 +69,8 @@ class Complaint(SQLModel, table=True):
     satisfaction: int | None = None
     nps: int | None = None
     policy: str
+    merged_into: str | None = None
+    incident_of: str | None = Field(default=None, index=True)
     matter: str
     state: dict[str, Any] = _json()
 
@@ -128,6 +123,7 @@ class CaseApproval(SQLModel, table=True):
     reference: str = Field(index=True)
     asked_at: datetime = _at()
     due_at: datetime = _at()
+    purpose: str = Field(default="resolution", sa_column_kwargs={"server_default": "resolution"})
     needs: str
     asked: str
     department: str | None = None
@@ -137,20 +133,6 @@ class CaseApproval(SQLModel, table=True):
     decided_at: datetime | None = _at(default=None)
     decided_by: str | None = None
     closed: bool = Field(default=False, description="the case ended before anybody decided")
-
-
-class MajorIncident(SQLModel, table=True):
-    """The response to a major complaint."""
-
-    id: str = Field(primary_key=True)
-    reference: str = Field(index=True)
-    declared_at: datetime = _at()
-    due_at: datetime = _at()
-    acknowledged_at: datetime | None = _at(default=None)
-    acknowledged_by: str | None = None
-    leader: str | None = None
-    reported_at: datetime | None = _at(default=None)
-    breached_at: datetime | None = _at(default=None)
 
 
 class CallbackTry(SQLModel, table=True):

@@ -11,6 +11,8 @@ from sqlmodel import SQLModel, col
 from complaints.case import Case, case_view
 from complaints.names import HEAD_OFFICE, Role
 from complaints.records import Event, Recipient
+from complaints.turns import Duty
+from register import detour_tables as d
 from register import tables as t
 
 
@@ -32,8 +34,11 @@ async def record(engine: AsyncEngine, case: Case, events: list[Event]) -> list[s
         await _upsert(db, t.CaseAssignment, [_plain(t.CaseAssignment, a, case) for a in case.assignments])
         await _upsert(db, t.CaseApproval, [_approval_row(case, n) for n in range(len(case.approvals))])
         await _upsert(db, t.CallbackTry, [_plain(t.CallbackTry, c, case) for c in case.callbacks])
+        await _upsert(db, d.CaseTransfer, [_transfer_row(case, n) for n in range(len(case.transfers))])
+        await _upsert(db, d.CaseExtension, [_plain(d.CaseExtension, e, case) for e in case.extensions])
+        await _upsert(db, d.CaseDuty, [_duty_row(case, x) for x in (case.plan.duties if case.plan else [])])
         if case.incident:
-            await _upsert(db, t.MajorIncident, [_incident_row(case)])
+            await _upsert(db, d.MajorIncident, [_incident_row(case)])
         notices = [row for e in events for row in await _notice_rows(db, case, e)]
         await _upsert(db, t.StaffNotice, notices, keep=("digest",))
         return sorted({str(n["username"]) for n in notices})
@@ -95,6 +100,8 @@ def _complaint_row(case: Case) -> dict[str, Any]:
         "satisfaction": rated.satisfaction if rated else None,
         "nps": rated.nps if rated else None,
         "policy": case.rules.version,
+        "merged_into": case.merged_into,
+        "incident_of": case.incident_of,
         "matter": case.form.matter,
         "state": case_view(case),
     }
@@ -111,7 +118,7 @@ def _clock_row(case: Case, name: str) -> dict[str, Any]:
 
 def _approval_row(case: Case, number: int) -> dict[str, Any]:
     approval, held = case.approvals[number], case.assignment
-    columns = {"id", "asked_at", "needs", "asked", "why", "by", "decision", "decided_at", "decided_by"}
+    columns = {"id", "asked_at", "purpose", "needs", "asked", "why", "by", "decision", "decided_at", "decided_by"}
     return {
         "reference": case.reference,
         "due_at": case.clocks[approval.clock].due_at,
@@ -121,15 +128,29 @@ def _approval_row(case: Case, number: int) -> dict[str, Any]:
     }
 
 
+def _transfer_row(case: Case, place: int) -> dict[str, Any]:
+    """Handled: whoever accepted it has resolved the case since."""
+    transfer = case.transfers[place]
+    since = transfer.answered_at
+    handled = transfer.answer == "accepted" and any(since and r.at >= since for r in case.resolutions)
+    return {**_plain(d.CaseTransfer, transfer, case), "handled": handled}
+
+
+def _duty_row(case: Case, duty: Duty) -> dict[str, Any]:
+    clock = case.clocks[duty.clock]
+    return {**_plain(d.CaseDuty, duty, case), "due_at": clock.due_at, "breached_at": clock.breached_at}
+
+
 def _incident_row(case: Case) -> dict[str, Any]:
     incident, clock = case.incident, case.clocks["major_response"]
     assert incident is not None
-    columns = {"id", "declared_at", "acknowledged_at", "acknowledged_by", "leader"}
+    columns = {"id", "declared_at", "acknowledged_at", "acknowledged_by", "leader", "stood_down_at"}
     return {
         "reference": case.reference,
         "due_at": clock.due_at,
         "breached_at": clock.breached_at,
         "reported_at": incident.report.at if incident.report else None,
+        "members": len(incident.members),
         **incident.model_dump(include=columns),
     }
 

@@ -78,7 +78,9 @@ def build(
         workflows=[Complaint, StaffDigest],
         activities=[
             desk.find_rules,
+            desk.rules_of,
             desk.classify,
+            desk.find_incident,
             desk.find_handler,
             desk.record,
             desk.publish,

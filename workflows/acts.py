@@ -39,6 +39,7 @@ class Acts(Office):
             self.catch_up()
             with_refusal(do, case, act)
             case.done_requests[act.request_id] = act.fingerprint()
+            self.post_wanted()
             # Let the procedure take its next step first, so that one record holds the act and what follows from it.
             await workflow.wait_condition(lambda: True)
         await self.save()
@@ -127,33 +128,6 @@ class Acts(Office):
     @add_note.validator
     def _add_note(self, act: m.AddNote) -> None:
         self._check(act, acts.add_note)
-
-    @workflow.update(description="A senior manager launches the major-complaint response")
-    async def acknowledge_major(self, act: m.Acknowledge) -> m.Receipt:
-        """A senior manager launches the major-complaint response."""
-        return await self._do(act, acts.acknowledge)
-
-    @acknowledge_major.validator
-    def _acknowledge_major(self, act: m.Acknowledge) -> None:
-        self._check(act, acts.acknowledge)
-
-    @workflow.update(description="An entry in the log of the major-complaint response")
-    async def log_major(self, act: m.LogAction) -> m.Receipt:
-        """An entry in the log of the major-complaint response."""
-        return await self._do(act, acts.log_action)
-
-    @log_major.validator
-    def _log_major(self, act: m.LogAction) -> None:
-        self._check(act, acts.log_action)
-
-    @workflow.update(description="The closing report of the major-complaint response")
-    async def report_major(self, act: m.Report) -> m.Receipt:
-        """The closing report of the major-complaint response."""
-        return await self._do(act, acts.report)
-
-    @report_major.validator
-    def _report_major(self, act: m.Report) -> None:
-        self._check(act, acts.report)
 
 
 def with_refusal(do: Do[A], case: Case, act: A) -> None:

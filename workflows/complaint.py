@@ -5,6 +5,8 @@ for; what a person does is in acts.py, what silence means is in the clocks and l
 """
 
 import asyncio
+from datetime import timedelta
+from typing import NoReturn
 
 from temporalio import workflow
 
@@ -12,16 +14,17 @@ from activities.desk import Desk
 from complaints import messages as m
 from complaints import procedure
 from complaints.case import Opening
+from complaints.detours import mass, rounds
 from complaints.names import WORKFLOW_TYPE, Outcome, Stage, Way
-from complaints.orders import ClassificationWanted, HandlerWanted, Publication, RulesWanted
+from complaints.orders import ClassificationWanted, IncidentWanted, Publication, RulesWanted
 from complaints.records import Feedback
 from policies.names import DEFAULT_JURISDICTION
-from workflows.acts import Acts
-from workflows.office import LOCAL, ContinueAsNew, Withdrawn
+from workflows.detours import Detours
+from workflows.office import LOCAL, ContinueAsNew, Merged, Withdrawn
 
 
 @workflow.defn(name=WORKFLOW_TYPE)
-class Complaint(Acts):
+class Complaint(Detours):
     """The durable process of one complaint; its ID is the complaint's reference."""
 
     @workflow.init
@@ -30,22 +33,35 @@ class Complaint(Acts):
 
     @workflow.run
     async def run(self, opening: Opening) -> Outcome:
-        """Carry the complaint through the six steps; gives how it ended."""
+        """Carry the complaint to its end; gives how it ended."""
         await self.receive()
         self.start_time()
         try:
-            await self.classify()
-            await self.assign()
-            await self.resolve()
-            await self.feed_back()
-            outcome = await self.call_back()
-        except Withdrawn:
-            outcome = Outcome.withdrawn
+            while True:
+                if self.case.stage is not Stage.closed:
+                    await self.close(await self.handle())
+                if not await self.reopened():
+                    return await self.end()
         except ContinueAsNew:
             await self._go_on_in_a_new_run(opening)
-        return await self.close(outcome)
 
-    async def _go_on_in_a_new_run(self, opening: Opening) -> None:
+    async def handle(self) -> Outcome:
+        """The six steps; again, one level higher, while the complainant is not satisfied and a round is left."""
+        try:
+            while True:
+                await self.classify()
+                await self.assign()
+                await self.resolve()
+                await self.feed_back()
+                outcome = await self.call_back()
+                if not rounds.another(self.case, outcome, workflow.now()):
+                    return outcome
+        except Withdrawn:
+            return Outcome.withdrawn
+        except Merged:
+            return Outcome.merged
+
+    async def _go_on_in_a_new_run(self, opening: Opening) -> NoReturn:
         """Continue as new when every answer is out and nothing is being written."""
         while True:
             await workflow.wait_condition(workflow.all_handlers_finished)
@@ -71,6 +87,7 @@ class Complaint(Acts):
             found = await workflow.execute_local_activity_method(
                 Desk.classify, wanted, summary="classify by the rules", **LOCAL
             )
+            await self._look_for_incident()
             procedure.classify(self.case, found, workflow.now())
         if self.case.confirm:
             self.acknowledge()
@@ -79,22 +96,32 @@ class Complaint(Acts):
         if self.case.stage is Stage.received:
             self.case.stage = Stage.classified
 
+    async def _look_for_incident(self) -> None:
+        """A complaint of a mass event belongs to the major incident that is being handled."""
+        case, rule = self.case, self.case.rules.mass
+        if rule is None or case.incident_of is not None:
+            return
+        wanted = IncidentWanted(reference=case.reference, form=case.form, rule=rule, at=workflow.now())
+        found = await workflow.execute_local_activity_method(
+            Desk.find_incident, wanted, summary="look for a major incident it belongs to", **LOCAL
+        )
+        if found.lead is not None:
+            mass.belong(case, found.lead, procedure.PROCESS, found.why, workflow.now())
+
     async def assign(self) -> None:
         """Give it to the responsible department and a handler; with that it is registered."""
-        if self.case.stage is not Stage.classified:
+        case, held = self.case, self.case.assignment
+        if case.stage is not Stage.classified:
             return
-        if self.case.assignment is None:
-            wanted = HandlerWanted(
-                jurisdiction=self.case.rules.jurisdiction, opened_at=self.case.opened_at, form=self.case.form
-            )
-            found = await workflow.execute_local_activity_method(
-                Desk.find_handler, wanted, summary="find a handler", **LOCAL
-            )
-            by, now = procedure.PROCESS, workflow.now()
-            procedure.give(self.case, found.department, found.handler, found.why, by, now)
-        procedure.registered(self.case, workflow.now())
+        if held is None or held.round < case.round:
+            found = await self.find_handler(held.department if held else None, held.handler if held else None)
+            procedure.give(case, found.department, found.handler, found.why, procedure.PROCESS, workflow.now())
+        if case.round == 1:
+            procedure.registered(case, workflow.now())
+        self.post_wanted()
         await self.save()
         self.acknowledge()
+        mass.use_public_answer(case, workflow.now())
 
     def acknowledge(self) -> None:
         """Tell the complainant at once that it is in hand: reference, process, expected date, contact."""
@@ -114,10 +141,10 @@ class Complaint(Acts):
             return
         if not self.case.by_person:
             await self._write_result()
-        if not self.case.feedbacks:
+        if self.case.feedback is None:
             procedure.hand_to_person(self.case, workflow.now())
             await self.save()
-            await self.until(lambda: bool(self.case.feedbacks))
+            await self.until(lambda: self.case.feedback is not None)
         procedure.result_told(self.case, self.case.feedbacks[-1], workflow.now())
 
     async def _write_result(self) -> None:
@@ -127,9 +154,10 @@ class Complaint(Acts):
             return
         number = len(self.case.letters) + 1
         sending = self.send(["result", "satisfaction_request"], way)
-        await self.until(lambda: sending.done() or bool(self.case.feedbacks))
+        await self.until(lambda: sending.done() or self.case.feedback is not None)
         if sending.done() and sending.result().sent(number):
-            self.case.feedbacks.append(Feedback(at=workflow.now(), way=way, by=procedure.PROCESS))
+            told = Feedback(at=workflow.now(), round=self.case.round, way=way, by=procedure.PROCESS)
+            self.case.feedbacks.append(told)
 
     async def _publish(self) -> None:
         """An anonymous complaint is answered on the notice board, open to supervision."""
@@ -142,7 +170,7 @@ class Complaint(Acts):
             **LOCAL,
         )
         self.case.published_at = now
-        feedback = Feedback(at=now, way="notice_board", by=procedure.PROCESS)
+        feedback = Feedback(at=now, round=self.case.round, way="notice_board", by=procedure.PROCESS)
         self.case.feedbacks.append(feedback)
         self.case.note("published", procedure.PROCESS, now)
         procedure.result_told(self.case, feedback, now)
@@ -157,18 +185,45 @@ class Complaint(Acts):
         await self.until(lambda: procedure.callback_outcome(self.case) is not None)
         return procedure.callback_outcome(self.case) or Outcome.not_reached
 
-    async def close(self, outcome: Outcome) -> Outcome:
-        """Stop the clocks, write the closing letter, and end when the last letter and the last answer are out."""
+    async def close(self, outcome: Outcome) -> None:
+        """Stop the clocks and write the closing letter."""
         procedure.close(self.case, outcome, workflow.now())
+        self.post_wanted()
         if outcome in self.case.rules.letters.closing_letter_for:
             self.post("closing")
         await self.save()
+
+    async def reopened(self) -> bool:
+        """Stay for as long as it can be opened again, or its major incident goes on; True when it was opened again."""
+        case = self.case
+
+        def stays() -> bool:
+            return case.reopen_until is not None or bool(case.incident and not case.incident.over())
+
+        while case.lingers and case.stage is Stage.closed and stays():
+            left = max(case.reopen_until - workflow.now(), timedelta(0)) if case.reopen_until else None
+            try:
+                await workflow.wait_condition(
+                    lambda: case.stage is not Stage.closed or not stays() or self.must_stop_waiting(),
+                    timeout=left,
+                    timeout_summary="it can be opened again until then",
+                )
+            except TimeoutError:
+                case.reopen_until = None
+                continue
+            if self.must_stop_waiting():
+                self.stop_waiting()
+        if case.stage is Stage.closed:
+            case.lingers = False
+        return case.stage is not Stage.closed
+
+    async def end(self) -> Outcome:
+        """End when the last letter, the last errand and the last answer are out."""
         await asyncio.gather(*self._letters)
         await self.save()
-        if self._time is not None:
-            await self._time
+        await asyncio.gather(*(beside for beside in (self._time, self._errands) if beside is not None))
         await workflow.wait_condition(workflow.all_handlers_finished)
-        return outcome
+        return self.case.outcome or Outcome.not_reached
 
     @workflow.update(description="Opened: answers when the case is assigned or waits for a person to confirm its kind")
     async def opened(self) -> m.Receipt:

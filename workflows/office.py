@@ -12,17 +12,20 @@ from typing import Any, Literal
 from pydantic import JsonValue
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, FailureError
 
 from activities.desk import Desk
 from activities.letters import Letters
 from activities.wording import wording
+from complaints import alarms
 from complaints.case import Case, Opening
-from complaints.names import Stage, Way
+from complaints.detours import extension, news
+from complaints.names import Way
 from complaints.orders import LetterDone, LetterOrder, LettersDone, Record
 from complaints.policy import LetterKind
-from complaints.procedure import PROCESS, sound_alarms
+from complaints.procedure import PROCESS
 from complaints.records import Letter
+from complaints.turns import Errand
 from workflows import search_attributes
 
 # A short register write is tried at once and again within the worker; a longer outage becomes a durable timer on the
@@ -36,6 +39,10 @@ LOCAL: dict[str, Any] = {
 
 class Withdrawn(Exception):
     """The complainant has withdrawn; the procedure goes straight to closing."""
+
+
+class Merged(Exception):
+    """Another complaint goes on for this one, too; the procedure goes straight to closing."""
 
 
 class ContinueAsNew(Exception):
@@ -56,43 +63,57 @@ class Office:
         self._letters: list[asyncio.Task[LettersDone]] = []
         self._shown: dict[str, Any] = {}
         self._time: asyncio.Task[None] | None = None
+        self._errands: asyncio.Task[None] | None = None
 
     # -- waiting -----------------------------------------------------------------------------------------------------
 
     async def until(self, happened: Callable[[], bool]) -> None:
         """Wait for a person's act; the clocks keep time meanwhile. Silence is answered by their ladders."""
+        case = self.case
         await workflow.wait_condition(
-            lambda: happened() or bool(self.case.withdrawn) or self._long() or self._time_stands_still()
+            lambda: happened() or bool(case.withdrawn or case.merged_into) or self.must_stop_waiting()
         )
-        if self._time is not None and self._time_stands_still():
-            self._time.result()  # raises what stopped it: the workflow task fails loudly instead of losing deadlines
-        if self.case.withdrawn:
+        if case.withdrawn:
             raise Withdrawn
+        if case.merged_into:
+            raise Merged
         if not happened():
-            raise ContinueAsNew
+            self.stop_waiting()
+
+    def must_stop_waiting(self) -> bool:
+        """Whether the history has grown long, or what runs beside the procedure has failed."""
+        return self._long() or self._stands_still() is not None
+
+    def stop_waiting(self) -> None:
+        """Ask for a new run; what has failed fails the workflow task loudly instead of losing deadlines."""
+        if (failed := self._stands_still()) is not None:
+            failed.result()
+        raise ContinueAsNew
 
     def _long(self) -> bool:
         """Time for a new run: only at rest, so that nothing in flight is lost."""
-        at_rest = all(t.done() for t in self._letters)
+        at_rest = all(t.done() for t in self._letters) and not self.case.errands
         return at_rest and workflow.info().is_continue_as_new_suggested()
 
-    def _time_stands_still(self) -> bool:
-        return self._time is not None and self._time.done() and self.case.stage is not Stage.closed
+    def _stands_still(self) -> "asyncio.Task[None] | None":
+        beside = (self._time, self._errands)
+        return next((t for t in beside if t is not None and t.done() and not self.case.over), None)
 
     def start_time(self) -> None:
-        """Begin to keep time, beside the procedure."""
+        """Begin to keep time, and to run errands, beside the procedure."""
         self._time = asyncio.create_task(self.keep_time())
+        self._errands = asyncio.create_task(self.run_errands())
 
     async def keep_time(self) -> None:
-        """Let every clock make itself heard at its moment, for as long as the case is open."""
-        while self.case.stage is not Stage.closed:
+        """Let every clock make itself heard at its moment, for as long as the case lives."""
+        while not self.case.over:
             await self._sleep_until(self.case.next_alarm_at())
             self.catch_up()
             await self.save()
 
     async def _sleep_until(self, at: datetime | None) -> None:
         def changed() -> bool:
-            return self.case.next_alarm_at() != at
+            return self.case.next_alarm_at() != at or self.case.over
 
         if at is None:
             await workflow.wait_condition(changed)
@@ -106,15 +127,38 @@ class Office:
 
     def _next_alarm_said(self) -> str:
         """What the timer is for, as ops read it in the history."""
-        name, alarm = min(
-            ((n, a) for n, c in self.case.clocks.items() if (a := c.next_alarm())), key=lambda pair: pair[1].at
-        )
-        return f"{name}: {alarm.what} to {', '.join(alarm.tell)} at {alarm.at.isoformat(timespec='minutes')}"
+        said = [
+            (a.at, f"{name}: {a.what} to {', '.join(a.tell)}")
+            for name, c in self.case.clocks.items()
+            if (a := c.next_alarm())
+        ]
+        if self.case.pause is not None:
+            said.append((self.case.pause.next_at(), "waiting for the complainant"))
+        at, what = min(said)
+        return f"{what} at {at.isoformat(timespec='minutes')}"
 
     def catch_up(self) -> None:
         """Everything that fell due by now has happened, whatever message arrives first: timestamps decide."""
-        for kind in sound_alarms(self.case, workflow.now()):
-            self.post(kind)
+        alarms.sound(self.case, workflow.now())
+        self.post_wanted()
+
+    # -- other complaints --------------------------------------------------------------------------------------------
+
+    async def run_errands(self) -> None:
+        """Tell other complaints' processes what this one has for them; kept until it is told."""
+        case = self.case
+        while not case.over:
+            await workflow.wait_condition(lambda: bool(case.errands) or case.over)
+            some = case.errands[:50]
+            await asyncio.gather(*(self._run_errand(e) for e in some))
+            del case.errands[: len(some)]
+            await self.save()
+
+    async def _run_errand(self, errand: Errand) -> None:
+        try:
+            await workflow.get_external_workflow_handle(errand.to).signal("hear", errand.news)
+        except FailureError:  # no such process any more
+            news.not_told(self.case, errand, workflow.now())
 
     # -- the record --------------------------------------------------------------------------------------------------
 
@@ -148,17 +192,29 @@ class Office:
             lines.append(f"**Held by** {held.handler or 'queue'} in {held.department}")
         for name, clock in sorted(case.clocks.items(), key=lambda item: item[1].due_at):
             if clock.stopped_at is None:
-                late = ", **broken**" if clock.breached_at else ""
+                late = {"breached": ", **broken**", "paused": ", **paused**"}.get(clock.state(), "")
                 lines.append(f"**Due** {name} by {clock.due_at.isoformat(timespec='minutes')}{late}")
+        if case.incident_of or (case.incident and not case.incident.over()):
+            lines.append(f"**Major incident** of {case.incident_of or case.reference}")
+        if case.reopen_until:
+            lines.append(f"**Can be reopened** until {case.reopen_until.isoformat(timespec='minutes')}")
         return "\n\n".join(lines)
 
     # -- letters -----------------------------------------------------------------------------------------------------
 
-    def post(self, kind: LetterKind) -> None:
+    def post_wanted(self) -> None:
+        """Order the letters that an act or an alarm has asked for."""
+        wanted, self.case.wanted = self.case.wanted, []
+        for letter in wanted:
+            self.post(letter.kind, letter.about)
+
+    def post(self, kind: LetterKind, about: int | None = None) -> None:
         """Order a letter to the complainant by the best way there is; with none, it is not written."""
         way = self.way("letters")
         if way not in (None, Way.spoken):
-            self.send([kind], way)
+            self.send([kind], way, about)
+        elif kind == "extension_notice" and about is not None:
+            extension.by_person(self.case, about, workflow.now())
 
     def way(self, purpose: Literal["letters", "result"]) -> Way | None:
         """The first way of the policy for which there is contact data; None when nobody can be told."""
@@ -169,11 +225,11 @@ class Office:
         ways = self.case.rules.letters.ways[self.case.form.channel][purpose]
         return next((w for w in ways if have[w]), Way.spoken)
 
-    def send(self, kinds: list[LetterKind], way: Way) -> asyncio.Task[LettersDone]:
+    def send(self, kinds: list[LetterKind], way: Way, about: int | None = None) -> asyncio.Task[LettersDone]:
         """Send them beside the procedure; a letter that waits for its peer holds nothing up."""
         known = self.case.letters
         for kind in kinds:
-            known.append(Letter(number=len(known) + 1, kind=kind, way=way, ordered_at=workflow.now()))
+            known.append(Letter(number=len(known) + 1, kind=kind, way=way, about=about, ordered_at=workflow.now()))
         task = asyncio.create_task(self._send(known[-len(kinds) :], way))
         self._letters.append(task)
         return task
@@ -212,3 +268,7 @@ class Office:
         if done.error:
             data["error"] = done.error
         self.case.note(f"letter_{done.state}", PROCESS, workflow.now(), data, tell)
+        if letter.kind == "extension_notice" and letter.about is not None:
+            sent = done.state == "sent"
+            self.catch_up()  # what fell due while the letter was on its way came first
+            extension.notice_done(self.case, letter.about, letter.number, sent=sent, now=workflow.now())

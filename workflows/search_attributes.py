@@ -19,7 +19,7 @@ ALL = (STAGE, NATURE, KINDS, DEPARTMENT, URGENCY, BREACHED, DUE_AT)
 
 def updates(case: Case) -> list[SearchAttributeUpdate[Any]]:
     """What the case's search attributes are to be now; the due time is that of the resolution clock."""
-    found, held, clock = case.classification, case.assignment, case.clocks.get("resolution")
+    found, held, clock = case.classification, case.assignment, case.clock("resolution")
     changes: list[SearchAttributeUpdate[Any]] = [STAGE.value_set(case.stage), BREACHED.value_set(case.breached())]
     if found:
         changes += [NATURE.value_set(found.nature), URGENCY.value_set(found.urgency)]

@@ -11,7 +11,7 @@ from complaints import messages as m
 from complaints.errors import Refused
 from complaints.names import Role, case_of, incident_id
 from complaints.records import Actor
-from register import read
+from register import read, read_detours
 
 router = APIRouter(tags=["approvals and incidents"])
 Json = dict[str, Any]
@@ -39,7 +39,7 @@ async def decide(approval: ApprovalId, body: m.DecisionBody, here: Here, who: Ap
 @router.get("/incidents")
 async def list_incidents(here: Here, who: IncidentReaders) -> Json:
     """Major-complaint responses, those nobody has acknowledged first."""
-    return {"items": await read.incidents(here.engine)}
+    return {"items": await read_detours.incidents(here.engine)}
 
 
 @router.post("/incidents/{incident}/acknowledgement")

@@ -3,9 +3,9 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-from register import tables
+from register import detour_tables, tables
 
-assert tables
+assert tables and detour_tables
 
 context.configure(
     connection=context.config.attributes["connection"], target_metadata=SQLModel.metadata, compare_type=True

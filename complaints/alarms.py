@@ -1,0 +1,66 @@
+"""What the clocks of a case say when their moments come: whom it is told to, what it starts or ends."""
+
+from datetime import datetime
+
+from pydantic import JsonValue
+
+from complaints import sla
+from complaints.approving import LEVELS
+from complaints.case import Case
+from complaints.detours import extension, pause
+from complaints.names import Stage
+from complaints.procedure import PROCESS
+from complaints.records import Recipient
+from complaints.rule import Told
+from complaints.sla import Happens
+from complaints.turns import LetterWanted
+
+SAID = {Happens.reminder: "reminded", Happens.breach: "breached", Happens.escalation: "escalated"}
+
+
+def sound(case: Case, now: datetime) -> None:
+    """Let every clock that is due by `now` make itself heard; a pause that has ended is ended first."""
+    pause.keep(case, now)
+    for key, clock in case.clocks.items():
+        for alarm in sla.fire(clock, now):
+            data: dict[str, JsonValue] = {
+                "clock": key,
+                "due_at": clock.due_at.isoformat(),
+                "level": alarm.level,
+                "told": list(alarm.tell),
+                "late_by_seconds": int((now - alarm.at).total_seconds()),
+            }
+            case.note(SAID[alarm.what], PROCESS, now, data, _concerned(case, key, alarm))
+            if alarm.what is Happens.breach:
+                extension.lapse(case, key, now)
+            if alarm.what is not Happens.reminder:
+                _climb(case, key, alarm.tell[0])
+            if alarm.letter and case.stage is not Stage.closed:
+                case.wanted.append(LetterWanted(kind=alarm.letter))
+
+
+def _concerned(case: Case, key: str, alarm: sla.Alarm) -> list[Recipient]:
+    """Whom the ladder names; of a duty or task its owner, too; of a broken resolution the first-contact owner."""
+    owner, department = _owner(case, key)
+    told = case.recipients([t for t in alarm.tell if t != "handler"] if owner else alarm.tell, department)
+    if owner is None and alarm.what is Happens.breach and key == case.key("resolution"):
+        owner = case.owner
+    return [*told, Recipient(username=owner)] if owner else told
+
+
+def _owner(case: Case, key: str) -> tuple[str | None, str | None]:
+    """Who has to do what that clock counts, and their department, where it is not the handler of the case."""
+    for duty in case.plan.duties if case.plan else []:
+        if duty.clock == key:
+            return duty.owner, duty.department
+    for task in case.incident.tasks if case.incident else []:
+        if task.clock == key:
+            return task.owner, None
+    return None, None
+
+
+def _climb(case: Case, clock: str, level: Told) -> None:
+    """An approval nobody gave in time is asked of the next level."""
+    approval = next((a for a in case.open_approvals if a.clock == clock), None)
+    if approval is not None:
+        approval.asked = max(approval.asked, level, key=LEVELS.index)

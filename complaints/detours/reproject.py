@@ -1,0 +1,41 @@
+"""A running case moved to another calendar or other rules (amends policy reproject); by default it keeps its own."""
+
+from datetime import datetime
+
+from pydantic import JsonValue
+
+from complaints import sla
+from complaints.case import Case
+from complaints.policy import CasePolicy
+from complaints.turns import LetterWanted
+
+
+def reproject(case: Case, policy: CasePolicy, why: str, who: str, now: datetime) -> None:
+    """Count the running clocks anew. What is broken stays broken, and no deadline is moved into the past by it."""
+    before, case.policy = case.rules, policy.model_copy(update={"edition": case.rules.edition})
+    moved: dict[str, JsonValue] = {}
+    for key, clock in case.clocks.items():
+        rule = policy.clocks.get(clock.name)
+        if rule is None or clock.stopped_at is not None or clock.breached_at is not None:
+            continue
+        old, kept = clock.due_at, clock.model_copy(deep=True)
+        urgent = case.classification is not None and case.classification.urgency == "urgent"
+        limit = clock.limit
+        if before.version != policy.version and _own(clock, before) is not None:
+            limit = rule.urgent if urgent and rule.urgent else rule.limit
+            extra = sum(e.amount for e in case.extensions if e.clock == key and e.state == "in_force")
+            limit = limit.model_copy(update={"amount": limit.amount + extra})
+        sla.reckon(clock, case.rules, now, "reprojected", who, limit)
+        if clock.due_at <= now:
+            case.clocks[key] = kept
+        elif clock.due_at != old:
+            moved[key] = [old.isoformat(), clock.due_at.isoformat()]
+    data: dict[str, JsonValue] = {"from": before.version, "to": policy.version, "why": why, "moved": moved}
+    case.note("reprojected", who, now, data, case.recipients(["handler", "supervisor"]) if moved else [])
+    if case.key("resolution") in moved:
+        case.wanted.append(LetterWanted(kind="progress"))
+
+
+def _own(clock: sla.Clock, policy: CasePolicy) -> sla.Clock | None:
+    """The clock, if its limit is the rule's and was not set for it alone (duties and tasks are)."""
+    return None if clock.name in ("duty", "incident_task") or clock.name not in policy.clocks else clock

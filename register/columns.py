@@ -1,0 +1,22 @@
+"""Columns as every table of the register has them."""
+
+from typing import Any, cast
+
+from sqlalchemy import DateTime, Table
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+
+def table(model: type[SQLModel]) -> Table:
+    """The table behind a model."""
+    return cast(Table, model.__table__)  # type: ignore[attr-defined]  # SQLModel does not say that it is there
+
+
+def at(**more: Any) -> Any:
+    """A moment, with its time zone."""
+    return Field(sa_type=DateTime(timezone=True), **more)
+
+
+def json(**more: Any) -> Any:
+    """Anything JSON can say."""
+    return Field(sa_type=JSONB, **more)

@@ -1,0 +1,87 @@
+"""Reads what does not go straight: incidents, duties, transfers, and who holds what. Nothing here writes."""
+
+from datetime import datetime
+
+from sqlalchemy import func, select, union
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlmodel import col
+
+from register import detour_tables as d
+from register import tables as t
+from register.read import Row
+from register.read import all_of as _all
+from register.read import rows as _rows
+
+
+async def incidents(engine: AsyncEngine) -> list[Row]:
+    """Major-complaint responses, those nobody has acknowledged first."""
+    i = d.MajorIncident
+    query = _all(i).order_by(col(i.acknowledged_at).isnot(None), col(i.declared_at).desc())
+    return await _rows(engine, query.limit(500))
+
+
+async def incident_forms(engine: AsyncEngine, since: datetime, product: str | None) -> list[Row]:
+    """Of every major incident under way since then: what its complaint, and those that joined, are about."""
+    c, i = t.Complaint, d.MajorIncident
+    lead = func.coalesce(col(c.incident_of), col(c.reference))
+    query = (
+        select(col(c.reference), col(c.matter), lead.label("lead"))
+        .join(i, col(i.reference) == lead)
+        .where(col(i.reported_at).is_(None), col(i.stood_down_at).is_(None), col(i.declared_at) >= since)
+        .where(col(c.product) == product)
+        .order_by(col(c.number))
+        .limit(200)
+    )
+    return await _rows(engine, query)
+
+
+async def open_duties(engine: AsyncEngine, owner: str | None) -> list[Row]:
+    """Duties of running plans, the most pressing first; of one owner, or all."""
+    duty, c = d.CaseDuty, t.Complaint
+    query = _all(duty).join(c, col(c.reference) == col(duty.reference)).where(col(c.closed_at).is_(None))
+    query = query.where(col(duty.answered_at).is_(None), col(duty.cancelled_at).is_(None))
+    if owner is not None:
+        query = query.where(col(duty.owner) == owner)
+    return await _rows(engine, query.order_by(col(duty.due_at)))
+
+
+async def transfers_to(engine: AsyncEngine, department: str | None) -> list[Row]:
+    """Transfers that wait for an answer, oldest first; to one department, or all."""
+    x = d.CaseTransfer
+    query = _all(x).where(col(x.answer).is_(None))
+    if department is not None:
+        query = query.where(col(x.to_department) == department)
+    return await _rows(engine, query.order_by(col(x.at)))
+
+
+async def transfer_counts(engine: AsyncEngine) -> Row:
+    """All transfers, those accepted, and those accepted and handled: the success rate is the last over the first."""
+    x = d.CaseTransfer
+    accepted = func.count().filter(col(x.answer) == "accepted")
+    query = select(
+        func.count().label("all"), accepted.label("accepted"), func.count().filter(col(x.handled)).label("handled")
+    )
+    return (await _rows(engine, query))[0]
+
+
+async def held_by(engine: AsyncEngine, username: str) -> list[str]:
+    """References of open cases in which that person has to do something: handle, a duty, a task, lead the response."""
+    c, duty, i = t.Complaint, d.CaseDuty, d.MajorIncident
+    handler = select(col(c.reference)).where(col(c.handler) == username, col(c.closed_at).is_(None))
+    duties = select(col(duty.reference)).where(
+        col(duty.owner) == username, col(duty.answered_at).is_(None), col(duty.cancelled_at).is_(None)
+    )
+    running = (col(i.reported_at).is_(None), col(i.stood_down_at).is_(None))
+    led = select(col(i.reference)).where(col(i.leader) == username, *running)
+    tasks = select(col(i.reference)).join(c, col(c.reference) == col(i.reference))
+    tasks = tasks.where(*running, col(c.state)["incident"]["tasks"].contains([{"owner": username, "done_at": None}]))
+    query = union(handler, duties, led, tasks)
+    return [row["reference"] for row in await _rows(engine, query)]
+
+
+async def open_cases(engine: AsyncEngine, policy: str | None, jurisdiction: str) -> list[Row]:
+    """References of open cases of a jurisdiction, of one version of its rules or of all, oldest first."""
+    c = t.Complaint
+    query = select(col(c.reference), col(c.policy)).where(col(c.closed_at).is_(None))
+    query = query.where(col(c.policy) == policy if policy else col(c.policy).startswith(f"{jurisdiction}-"))
+    return await _rows(engine, query.order_by(col(c.number)))
