@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -84,8 +84,20 @@ class CallbackRule(Sourced):
     rounds: int = Field(ge=1, le=10, description="handling rounds in all")
 
 
-LETTER_KINDS = ("acknowledgement", "progress", "apology", "result", "satisfaction_request", "closing")
-LetterKind = Literal["acknowledgement", "progress", "apology", "result", "satisfaction_request", "closing"]
+LetterKind = Literal[
+    "acknowledgement",
+    "progress",
+    "extension_notice",
+    "transfer_notice",
+    "information_request",
+    "merge_notice",
+    "apology",
+    "result",
+    "satisfaction_request",
+    "second_round",
+    "closing",
+]
+LETTER_KINDS: tuple[LetterKind, ...] = get_args(LetterKind)
 
 
 class Letters(Sourced):
