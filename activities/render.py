@@ -20,7 +20,7 @@ from complaints.names import Outcome, Stage, Way
 from complaints.policy import LetterKind
 
 Kind = LetterKind | Literal["notice"]
-PARAGRAPHS = ("reply", "findings", "measures")
+PARAGRAPHS = ("reply", "findings", "measures", "reason", "question")
 """The fields that keep their lines."""
 
 NOTICE_BOARD: Literal["notice_board"] = "notice_board"
@@ -58,6 +58,15 @@ class LetterContext(BaseModel):
     regulator: str | None = None
     answer_link: str | None = None
     outcome: Outcome | None = None
+    round: int = 1
+    old_due: AwareDatetime | None = None
+    new_due: AwareDatetime | None = None
+    reason: str | None = None
+    question: str | None = None
+    answer_by: AwareDatetime | None = None
+    from_department_zh: str | None = None
+    from_department_en: str | None = None
+    merged_into: str | None = None
 
 
 class Rendered(BaseModel):
@@ -129,6 +138,8 @@ def _render(kind: Kind, way: Way | Literal["notice_board"], context: LetterConte
         for field, value in context
         if value is not None and str(value).strip()
     }
+    if way is Way.spoken:
+        values.pop("answer_link", None)  # a personal link is for the eyes of one person; nobody reads it out
 
     def fill(name: str) -> str:
         return ENVIRONMENT.get_template(f"{context.language}/{name}").render(values).strip()

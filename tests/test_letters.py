@@ -47,6 +47,14 @@ CHINESE = LetterContext(
     further_round=True,
     regulator="金融消费者投诉热线 12378",
     outcome=Outcome.satisfied,
+    old_due=datetime(2026, 10, 13, 17, 30, tzinfo=SHANGHAI),
+    new_due=datetime(2026, 11, 4, 17, 30, tzinfo=SHANGHAI),
+    reason="核查需要向收单机构调取交易凭证，对方尚未回复。\n我行已再次催办。",
+    question="1. 显示该笔年费的账单页面截图。\n2. 申请该卡时，工作人员是否向您说明过免年费的条件？如是，请告知大致时间和网点。",
+    answer_by=datetime(2026, 10, 19, 17, 30, tzinfo=SHANGHAI),
+    from_department_zh="客户服务中心",
+    from_department_en="Customer Services",
+    merged_into="CMP-2026-000038",
 )
 ENGLISH = CHINESE.model_copy(
     update={
@@ -64,9 +72,15 @@ ENGLISH = CHINESE.model_copy(
         "with a right to the waiver were charged.",
         "measures": "The fault has been mended, and every account of the same batch has been checked and refunded. "
         "The staff concerned have been trained.",
+        "reason": "We need the records of the payment from the merchant's bank, which has not answered yet.\n"
+        "We have asked it again.",
+        "question": "1. A picture of the statement page that shows the annual fee.\n2. When you applied for the card, "
+        "were you told when the fee is waived? If so, roughly when, and at which branch?",
     }
 )
 SAMPLES = {"zh-CN": CHINESE, "en": ENGLISH}
+LINK = "https://example.com/c/7f3kq9?x=1&y=2"
+DEPARTMENTS = ("信用卡中心", "Card Centre", "客户服务中心", "Customer Services")
 FORMS = [*product(LETTER_KINDS, Way), ("notice", NOTICE_BOARD)]
 
 
@@ -114,6 +128,16 @@ NEEDED = [
     ("result", "reply"),
     ("result", "measures"),
     ("result", "further_round"),
+    ("extension_notice", "old_due"),
+    ("extension_notice", "new_due"),
+    ("extension_notice", "reason"),
+    ("transfer_notice", "from_department"),
+    ("transfer_notice", "department"),
+    ("transfer_notice", "expected_by"),
+    ("information_request", "question"),
+    ("information_request", "answer_by"),
+    ("merge_notice", "merged_into"),
+    ("second_round", "expected_by"),
     ("closing", "outcome"),
     ("notice", "findings"),
     ("notice", "measures"),
@@ -123,6 +147,8 @@ NEEDED = [
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(("kind", "field"), NEEDED)
 def test_a_missing_value_is_an_error_whatever_the_way(kind, field, language):
+    if field.endswith("department"):
+        field += {"zh-CN": "_zh", "en": "_en"}[language]
     for way in [NOTICE_BOARD] if kind == "notice" else Way:
         with pytest.raises(MissingValue, match=f"CMP-2026-000042: {kind} in {language}"):
             render(kind, way, changed(language, **{field: None}))
@@ -140,6 +166,8 @@ def test_what_need_not_be_there_leaves_no_gap():
     assert "经办人" not in text
     assert "由承办部门对有关情况" in text
     assert "\n\n\n" not in text
+    assert "李明" not in render("transfer_notice", Way.email, changed(handler=None)).text
+    assert "金融监管部门" not in render("extension_notice", Way.email, changed(regulator=None)).text
 
 
 def test_a_notice_goes_to_the_board_and_nothing_else_does():
@@ -150,7 +178,8 @@ def test_a_notice_goes_to_the_board_and_nothing_else_does():
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_notice_names_nobody(language):
-    notice = render("notice", NOTICE_BOARD, SAMPLES[language])
+    notice = render("notice", NOTICE_BOARD, changed(language, answer_link=LINK))
+    assert "example.com" not in notice.text + notice.html, "whoever reads the board could act as the complainant"
     assert SAMPLES[language].name not in notice.text + notice.html
     assert SAMPLES[language].handler not in notice.text + notice.html
     assert "尊敬的" not in notice.text
@@ -203,26 +232,100 @@ def test_the_acknowledgement_says_all_it_must(language):
     assert all(w in text for w in ["CMP-2026-000042", process[language], due[language], SAMPLES[language].contact])
 
 
+SAYS = [
+    ("extension_notice", "zh-CN", ["10月13日 17:30 前", "11月4日 17:30 前", "延期原因", "深表歉意", "12378"]),
+    ("extension_notice", "en", ["13 October", "4 November", "Why it takes longer", "apologise", "12378"]),
+    ("transfer_notice", "zh-CN", ["由客户服务中心承办，现转由信用卡中心", "的李明负责", "答复您", "10月13日 17:30 前"]),
+    (
+        "transfer_notice",
+        "en",
+        ["from Customer Services to Card Centre", "Li Ming will", "does not change", "13 October"],
+    ),
+    ("information_request", "zh-CN", ["10月19日 17:30 前", "暂停计算", "依据现有材料继续处理"]),
+    ("information_request", "en", ["19 October 2026, 17:30", "stands still", "go on with what we have"]),
+    ("merge_notice", "zh-CN", ["合并至：CMP-2026-000038", "同样有效", "不影响您的任何权利"]),
+    ("merge_notice", "en", ["Handled under: CMP-2026-000038", "counts there", "Your rights are not affected"]),
+    ("second_round", "zh-CN", ["二次处理", "更高一级人员", "10月13日 17:30 前"]),
+    ("second_round", "en", ["second review", "more senior colleague", "13 October 2026, 17:30"]),
+]
+
+
+@pytest.mark.parametrize(("kind", "language", "words"), SAYS)
+def test_a_notice_on_the_way_says_all_it_must(kind, language, words):
+    sample, text = SAMPLES[language], render(kind, Way.email, SAMPLES[language]).text
+    assert [word for word in words if word not in text] == []
+    own = {"extension_notice": sample.reason, "information_request": sample.question}
+    assert [line for line in own.get(kind, "").splitlines() if line not in text.splitlines()] == [], "keeps its lines"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_result_of_a_second_round_says_so(language):
+    second = {"zh-CN": "二次处理结果", "en": "result of the second review"}[language]
+    message = {"zh-CN": "已二次处理完毕", "en": "the second review of your complaint"}[language]
+    for number in (1, 2, 3):
+        context = changed(language, round=number, further_round=False)
+        for way in (Way.email, Way.post, Way.spoken):
+            assert (second in render("result", way, context).text) == (number > 1)
+        assert (message in render("result", Way.sms, context).text) == (number > 1)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", LETTER_KINDS)
+def test_midnight_is_told_as_the_minute_before(kind, language):
+    names = ("expected_by", "old_due", "new_due", "answer_by")
+    context = changed(language, **dict.fromkeys(names, datetime(2026, 12, 1, tzinfo=SHANGHAI)))
+    for way in Way:
+        text = render(kind, way, context).text
+        assert "00:00" not in text
+        assert "12月1日" not in text
+        assert "1 December" not in text
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", LETTER_KINDS)
 def test_a_short_message_is_short_and_private(kind, language):
     long_name, limit = "欧阳" * 50, {"zh-CN": 140, "en": 300}[language]
-    for stage, further in product(Stage, (True, False)):
-        context = changed(language, stage=stage, further_round=further, name=long_name)
+    for stage, further, number in product(Stage, (True, False), (1, 2)):
+        context = changed(language, stage=stage, further_round=further, name=long_name, round=number)
         text = render(kind, Way.sms, context).text
         assert len(text) <= limit, text
         assert "\n" not in text
-        assert not any(private in text for private in (long_name, context.handler, context.reply, "1,200"))
+        private = (long_name, context.handler, context.reply, "1,200", *context.reason.splitlines())
+        private += (*context.question.splitlines(), *DEPARTMENTS)
+        assert not any(word in text for word in private)
     if language == "en":
         assert text.isascii(), "a character outside ASCII makes an SMS cost three"
 
 
-def test_a_personal_link_is_in_every_form():
-    context = changed("en", answer_link="https://example.com/a/7f3?x=1&y=2")
-    letter = render("satisfaction_request", Way.email, context)
-    assert 'href="https://example.com/a/7f3?x=1&amp;y=2"' in letter.html
-    assert context.answer_link in letter.text
-    assert context.answer_link in render("satisfaction_request", Way.sms, context).text
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", LETTER_KINDS)
+def test_a_personal_link_is_in_every_form_but_the_spoken(kind, language):
+    """Once, with what it is for and that it is personal; nobody reads it out."""
+    context = changed(language, answer_link=LINK)
+    purpose, warning = {
+        "zh-CN": ("查看处理进展和预计答复时间", "请勿转发他人"),
+        "en": ("see the status of your complaint", "do not pass it on"),
+    }[language]
+    email = render(kind, Way.email, context)
+    assert email.html.count('href="https://example.com/c/7f3kq9?x=1&amp;y=2"') == 1
+    for text in (email.text, render(kind, Way.post, context).text):
+        assert text.splitlines().count(LINK) == text.count(purpose) == text.count(warning) == 1
+        assert "\n\n\n" not in text
+    message = render(kind, Way.sms, context).text
+    bare = render(kind, Way.sms, changed(language)).text
+    assert message.endswith({"zh-CN": "：", "en": ": "}[language] + LINK)
+    assert message.count("http") == 1
+    assert len(message) <= {"zh-CN": 140, "en": 300}[language] + len(LINK)
+    assert message.startswith(bare) or kind == "satisfaction_request"
+    assert render(kind, Way.spoken, context) == render(kind, Way.spoken, changed(language))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", LETTER_KINDS)
+def test_without_a_link_no_letter_speaks_of_one(kind, language):
+    for way in Way:
+        letter = render(kind, way, SAMPLES[language])
+        assert not re.search("链接|查询与补充|link|http|href", letter.text + (letter.html or ""))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -230,12 +333,18 @@ def test_a_personal_link_is_in_every_form():
     "hostile", ["{{7*7}}", "{% for x in y %}", "{{ ''.__class__.__mro__ }}", "<script>alert(1)</script>"]
 )
 def test_what_people_write_is_data(hostile, language):
-    context = changed(language, name=hostile, reply=f"a\n{hostile}", measures=hostile, handler=hostile, address=hostile)
-    for kind, way in product(["result", "acknowledgement"], Way):
+    fields = ("name", "measures", "handler", "address", "from_department_zh", "from_department_en", "merged_into")
+    context = changed(language, **dict.fromkeys(fields, hostile)).model_copy(
+        update=dict.fromkeys(("reply", "reason", "question"), f"a\n{hostile}")
+    )
+    for kind, way in product(LETTER_KINDS, Way):
         letter = render(kind, way, context)
         assert "<script" not in (letter.html or "")
         if way in (Way.email, Way.post, Way.spoken):
             assert hostile in letter.text
+    for kind in ("extension_notice", "information_request"):
+        body = [b.text for b in blocks(render(kind, Way.email, context).html) if b.part == "body"]
+        assert body.count(hostile) == 1, f"{kind}: read back as it was written"
     email = render("result", Way.email, context)
     assert "49" not in email.text.replace("2026", "")
     assert hostile in [b.text for b in blocks(email.html)], "read back as it was written"
@@ -246,6 +355,8 @@ def test_no_line_end_reaches_a_subject(end):
     evil = f"x{end}Bcc: everybody@example.com"
     for way in Way:
         letter = render("result", way, changed(name=evil, reference=evil, bank=evil, department_zh=evil))
+        merged = render("merge_notice", way, changed(name=evil, reference=evil, merged_into=evil, answer_link=evil))
+        assert "\nBcc" not in merged.text
         assert letter.subject.splitlines() == [letter.subject]
         assert "\nBcc" not in letter.text
         assert letter.text.splitlines()[0].strip()
@@ -294,6 +405,16 @@ def test_the_posted_letter_is_a_pdf_in_both_scripts():
     english = render("result", Way.post, ENGLISH).pdf
     assert b"(Jane O'Neill)" in english
     assert b"Yours sincerely," in english
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", LETTER_KINDS)
+def test_every_letter_fits_on_paper_with_its_link(kind, language):
+    printed = render(kind, Way.post, changed(language, answer_link=LINK)).pdf
+    assert printed.startswith(b"%PDF-")
+    assert pdf_pages(printed) == (2 if kind == "result" else 1)
+    assert (b"/STSong-Light" in printed) == (language == "zh-CN")
+    assert b"https://example.com/c/7f3kq9?x=1&y=2" in printed
 
 
 def test_a_long_letter_goes_on_over_the_page():
@@ -355,6 +476,18 @@ def document():
             parts.append(f"### {kind}, {names[language]}\n\nSubject: {letter.subject}\n\n```text\n{letter.text}```\n")
             if kind != "notice":
                 parts.append(f"SMS:\n\n```text\n{render(kind, Way.sms, sample).text}\n```\n")
+    parts.append(
+        "## With a personal link\n\nEvery letter to a complainant who has a link says what it is for; SMS too.\n"
+    )
+    for sample in SAMPLES.values():
+        linked = sample.model_copy(update={"answer_link": "https://example.com/c/7f3kq9"})
+        email, sms = (render("information_request", way, linked).text for way in (Way.email, Way.sms))
+        parts.append(f"```text\n{email}```\n\nSMS:\n\n```text\n{sms}\n```\n")
+    parts.append("## The result of a second round\n\nIts subject and its beginning; the rest is as above.\n")
+    for sample in SAMPLES.values():
+        letter = render("result", Way.email, sample.model_copy(update={"round": 2}))
+        body = next(b.text for b in blocks(letter.html) if b.part == "body")
+        parts.append(f"```text\n{letter.subject}\n\n{body}\n```\n")
     parts.append("## For the person who calls\n\nThe result, told by telephone or at the counter.\n")
     parts += [f"```text\n{render('result', Way.spoken, sample).text}```\n" for sample in SAMPLES.values()]
     return "\n".join(parts)
