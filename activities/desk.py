@@ -11,6 +11,7 @@ from activities.letters import letter_context
 from activities.render import render
 from complaints.case import Case
 from complaints.classify import classify
+from complaints.duplicates import same_matter
 from complaints.orders import (
     ClassificationWanted,
     HandlerFound,
@@ -57,7 +58,7 @@ class Desk:
         for known in await read_detours.incident_forms(self.engine, since, wanted.form.product):
             if known["lead"] == wanted.reference:
                 continue
-            likeness = text_likeness(wanted.form.matter, known["matter"])
+            likeness = same_matter(wanted.form.matter, known["matter"])
             if likeness >= wanted.rule.likeness:
                 why = f"text {likeness:.2f} like {known['reference']}"
                 return IncidentFound(lead=known["lead"], why=why)

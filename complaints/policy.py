@@ -179,6 +179,36 @@ class Intake(Sourced):
     offline: list[Channel]
 
 
+class Alike(Rule):
+    """How alike two texts must be, from 0 to 1, and how many words (Chinese: characters) the shorter one needs."""
+
+    at_least: float = Field(gt=0, le=1)
+    words: int = Field(ge=1)
+
+
+class DuplicateRule(Sourced):
+    """When two complaints are likely the same one told twice, or two of one mass filing."""
+
+    window_days: int = Field(ge=1, le=3650, description="between the two receipts")
+    strangers: Alike = Field(description="different or unknown customers: runs of three words they share")
+    same_customer: Alike = Field(description="the same customer: words they share, in any order")
+    same_customer_and_product: Alike
+    longer_at_most: float = Field(ge=1, description="times the length of the other, for the words of the same customer")
+    raise_same_customer: float = Field(ge=0, le=1, description="the share, of what the text leaves open to 1, added")
+    raise_same_product: float = Field(ge=0, le=1, description="further share where that customer's product is the same")
+    words_read: int = Field(ge=50, le=20_000, description="of each text; what follows is not compared")
+    cases_read: int = Field(ge=1, le=5000, description="newest cases compared with a new one")
+    shown: int = Field(ge=1, le=50)
+    seconds: float = Field(gt=0, le=5, description="the longest the opening of a case waits for the search")
+    not_their_words: list[str] = Field(default=[], description="a text with one of these says nothing; not compared")
+
+    @model_validator(mode="after")
+    def _at_most_all(self) -> Self:
+        if self.raise_same_customer + self.raise_same_product > 1:
+            raise ValueError("raise_same_customer and raise_same_product: together at most 1")
+        return self
+
+
 class ClockRules(Rule):
     """The file clocks.yaml."""
 
@@ -217,6 +247,7 @@ class Policy(BaseModel):
     transfer: TransferRule | None = None
     plan: PlanRule | None = None
     mass: MassRule | None = None
+    duplicates: DuplicateRule | None = None
 
     @model_validator(mode="after")
     def _ladders_exist(self) -> Self:

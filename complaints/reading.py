@@ -91,6 +91,11 @@ def straight(text: str) -> str:
     return unicodedata.normalize("NFKC", text).replace("’", "'").replace("‘", "'").replace("`", "'")
 
 
+def simplified(text: str) -> str:
+    """The same text however it was typed: half-width letters, straight apostrophes, simplified characters."""
+    return straight(text).translate(_SIMPLER)
+
+
 def english(text: str) -> str:
     """Words between single spaces, apostrophes dropped, ` . ` between sentences."""
     text = re.sub(r"\s+n't\b|n\s+'t\b", "n't", text.lower())
@@ -105,7 +110,7 @@ def chinese(text: str) -> str:
 
 def read(text: str) -> Texts:
     """The text in the shapes in which words are looked for."""
-    text = straight(text).translate(_SIMPLER)
+    text = simplified(text)
     return Texts(chinese(text), english(text))
 
 

@@ -15,7 +15,18 @@ from pydantic import BaseModel, ValidationError
 
 from complaints.classification_rules import ClassificationRules
 from complaints.clock import Calendar
-from complaints.policy import Approvals, CallbackRule, ClockRules, Intake, Ladder, Letters, Policy, Routing
+from complaints.handling_rules import ExtensionRule, MassRule, PauseRule, PlanRule, TransferRule
+from complaints.policy import (
+    Approvals,
+    CallbackRule,
+    ClockRules,
+    DuplicateRule,
+    Intake,
+    Ladder,
+    Letters,
+    Policy,
+    Routing,
+)
 from policies.names import DEFAULT_JURISDICTION
 
 SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, in C where it can be had
@@ -33,7 +44,17 @@ TOPICS: dict[str, type[BaseModel]] = {
     "routing": Routing,
     "classification": ClassificationRules,
 }
-"""Every topic but `ladders`, which is a mapping of names to Ladder."""
+"""Every topic that the first version must have, but `ladders`, which is a mapping of names to Ladder."""
+
+OPTIONAL: dict[str, type[BaseModel]] = {
+    "duplicates": DuplicateRule,
+    "extension": ExtensionRule,
+    "pause": PauseRule,
+    "transfer": TransferRule,
+    "plan": PlanRule,
+    "mass": MassRule,
+}
+"""Topics that came later, each a field of Policy; None in force before the first version that has it."""
 
 
 class Problem(BaseModel):
@@ -90,8 +111,11 @@ def load(jurisdiction: str = DEFAULT_JURISDICTION, at: date = date.max, folder: 
             where = str(folder / jurisdiction)
             raise BrokenPolicy([Problem(file=where, line=1, message="no dated folder of rules, such as 2026-01-01")])
         dates = [earliest]
-    files = {topic: _latest(jurisdiction, dates, topic, folder) for topic in [*TOPICS, "ladders"]}
+    files = {topic: _needed(jurisdiction, dates, topic, folder) for topic in [*TOPICS, "ladders"]}
     parts: dict[str, Any] = {topic: _read(files[topic], model) for topic, model in TOPICS.items()}
+    for topic, model in OPTIONAL.items():
+        if (path := _latest(jurisdiction, dates, topic, folder)) is not None:
+            parts[topic] = _read(path, model)
     parts["ladders"] = _ladders(files["ladders"])
     version = f"{jurisdiction}-{dates[-1]}"
     try:
@@ -174,10 +198,14 @@ def _calendar_ends(known: Calendar, path: Path, at: date) -> list[Problem]:
     ]
 
 
-def _latest(jurisdiction: str, dates: list[date], topic: str, folder: Path) -> Path:
-    for day in reversed(dates):
-        if (path := folder / jurisdiction / day.isoformat() / f"{topic}.yaml").is_file():
-            return path
+def _latest(jurisdiction: str, dates: list[date], topic: str, folder: Path) -> Path | None:
+    paths = (folder / jurisdiction / day.isoformat() / f"{topic}.yaml" for day in reversed(dates))
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _needed(jurisdiction: str, dates: list[date], topic: str, folder: Path) -> Path:
+    if (path := _latest(jurisdiction, dates, topic, folder)) is not None:
+        return path
     where = f"{jurisdiction}/{dates[0]}/{topic}.yaml"
     raise BrokenPolicy(
         [Problem(file=where, line=1, message=f"missing; the first version needs every topic, {topic} too")]
