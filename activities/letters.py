@@ -12,6 +12,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.channels import Message, NotTaken, Post, Rejected, Uncertain
 from activities.render import LetterContext, MissingValue, render
+from activities.told_of import told_of
 from complaints.case import Case
 from complaints.names import Way
 from complaints.orders import LetterDone, LetterOrder, LettersDone
@@ -107,6 +108,7 @@ class Letters:
             raise ApplicationError(f"{order.reference} is not in the register yet")
         case = Case.model_validate(state)
         context = await letter_context(self.engine, case, str(state["policy_version"]), order.written_at, self.rules)
+        context = context.model_copy(update=await told_of(self.engine, case, number, context.written_at.tzinfo))
         try:
             rendered = await asyncio.to_thread(render, order.letters[number], order.way, context)
         except MissingValue as missing:
@@ -147,7 +149,7 @@ async def letter_context(engine: AsyncEngine, case: Case, version: str, at: date
     department = names.get(held.department) if held else None
     handler = await read.staff_member(engine, held.handler) if held and held.handler else None
     last = case.resolutions[-1] if case.resolutions else None
-    clock = case.clocks.get("resolution")
+    clock = case.clock("resolution")
     local = policy.calendar.local
     return LetterContext(
         reference=case.reference,
@@ -168,7 +170,8 @@ async def letter_context(engine: AsyncEngine, case: Case, version: str, at: date
         measures=last.measures if last else None,
         redress_kind=last.redress.kind if last else "none",
         redress_amount=last.redress.amount if last else None,
-        further_round=case.round < policy.callback.rounds,
+        further_round=case.round - case.first_round + 1 < policy.callback.rounds,
+        round=case.round,
         regulator=policy.letters.regulator.get(case.form.language),
         outcome=case.outcome,
     )

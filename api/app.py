@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import errors, opening
 from api.parts import Parts
-from api.routes import acts, approvals, complaints, system
+from api.routes import acts, approvals, complaints, detours, incidents, system
 
 log = structlog.get_logger()
 RELAY_EVERY = 5.0
@@ -41,7 +41,7 @@ def create_app(parts: Parts) -> FastAPI:
     )
     app.state.parts = parts
     errors.install(app)
-    for module in (complaints, acts, approvals, system):
+    for module in (complaints, acts, detours, approvals, incidents, system):
         app.include_router(module.router)
     app.add_middleware(BodyLimit)
     return app

@@ -21,6 +21,8 @@ STATUS = {
     "own_work": 403,
     "wrong_stage": 409,
     "too_soon": 409,
+    "too_late": 409,
+    "cap_reached": 409,
     "stale": 409,
     "key_reused": 409,
     "invalid": 422,

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from itertools import pairwise
 
 from pydantic import BaseModel
 from rapidfuzz import fuzz
@@ -114,9 +115,13 @@ def alike(text: str, others: Iterable[str], rule: DuplicateRule) -> bool:
 
 
 def same_matter(a: str, b: str) -> float:
-    """How much of the shorter text's words the other one has, in any order, 0 to 1: for people who tell of one event."""
-    one, other = (" ".join(WORD.findall(simplified(text).lower())) for text in (a, b))
-    return fuzz.token_set_ratio(one, other) / 100
+    """How much two texts tell of one event: neighbouring words that both have (Dice, 0 to 1)."""
+    one, other = (_neighbours(simplified(text).lower()) for text in (a, b))
+    return 2 * len(one & other) / max(len(one) + len(other), 1)
+
+
+def _neighbours(text: str) -> set[tuple[str, str]]:
+    return set(pairwise(WORD.findall(text)))
 
 
 def pairs(prints: Sequence[Fingerprint], rule: DuplicateRule) -> Iterator[tuple[int, int, Likeness]]:

@@ -14,8 +14,8 @@ class FieldError(BaseModel):
 class Refused(Exception):
     """An act that may not happen now; the case is untouched.
 
-    `code` is stable: wrong_stage, not_yours, own_work, not_allowed, unknown, too_soon, invalid, key_reused,
-    unavailable.
+    `code` is stable: wrong_stage, not_yours, own_work, not_allowed, unknown, too_soon, too_late, cap_reached,
+    invalid, key_reused, unavailable.
     """
 
     def __init__(

@@ -29,6 +29,14 @@ async def case_state(engine: AsyncEngine, reference: str) -> Row | None:
     return found[0]["state"] if found else None
 
 
+async def complaint(engine: AsyncEngine, reference: str) -> Row | None:
+    """What links and mergers ask of a case: where it stands, since when, and what goes on for it."""
+    c = t.Complaint
+    query = select(col(c.stage), col(c.outcome), col(c.received_at), col(c.merged_into))
+    found = await rows(engine, query.where(col(c.reference) == reference))
+    return found[0] if found else None
+
+
 async def events(engine: AsyncEngine, reference: str) -> list[Row]:
     """A case's history, oldest first."""
     query = all_of(t.CaseEvent).where(col(t.CaseEvent.reference) == reference)

@@ -20,6 +20,13 @@ async def incidents(engine: AsyncEngine) -> list[Row]:
     return await _rows(engine, query.limit(500))
 
 
+async def incident(engine: AsyncEngine, identifier: str) -> Row | None:
+    """One major-complaint response."""
+    i = d.MajorIncident
+    found = await _rows(engine, _all(i).where(col(i.id) == identifier))
+    return found[0] if found else None
+
+
 async def incident_forms(engine: AsyncEngine, since: datetime, product: str | None) -> list[Row]:
     """Of every major incident under way since then: what its complaint, and those that joined, are about."""
     c, i = t.Complaint, d.MajorIncident

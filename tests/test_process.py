@@ -69,7 +69,7 @@ async def test_a_plain_complaint_from_opening_to_closing(office: Office) -> None
     assert clock(case, "resolution")["state"] == "met"
     case = await office.act("agent", reference, "callbacks", {"reached": True, "satisfaction": 5, "nps": 9})
     assert (case["stage"], case["outcome"]) == ("closed", "satisfied")
-    assert await office.handle(reference).result() == "satisfied"
+    assert await office.ended(reference) == "satisfied"
 
     told = kinds(await office.events(reference))
     assert told.count("letter_sent") == 3  # they go out beside the procedure

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Depends
 
 from api.acting import act, message_fields
 from api.auth import allowed
-from api.routes.complaints import Here, Key, Reference, known_assignee, known_currency
+from api.checks import known_assignee, known_currency, surviving
+from api.routes.complaints import Here, Key, Reference
 from complaints import messages as m
 from complaints.names import Role
 from complaints.records import Actor
@@ -74,5 +75,6 @@ async def withdraw(
 
 @router.post("/complaints/{reference}/notes")
 async def add_note(reference: Reference, body: m.NoteBody, here: Here, who: AgentOrHandler, key: Key = None) -> Json:
-    """Add a fact or remark."""
+    """Add a fact or remark; what is added to a merged case reaches the one that goes on for it."""
+    reference = await surviving(here, reference)
     return await act(here, reference, "add_note", m.AddNote(**message_fields(body, who, key)))

@@ -1,6 +1,5 @@
 """Open, list and read complaints."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
@@ -10,13 +9,9 @@ from api.auth import AnyStaff, allowed
 from api.new_complaint import NewComplaint
 from api.parts import Parts, parts
 from api.view import event_json, letter_json
-from complaints.errors import FieldError, Refused
 from complaints.form import ComplaintForm, Line, Moment
-from complaints.messages import ResolutionBody
 from complaints.names import Kind, Nature, Role, Stage
 from complaints.records import Actor
-from policies.load import in_force
-from policies.names import DEFAULT_JURISDICTION
 from register import intake, read
 
 router = APIRouter(tags=["complaints"])
@@ -97,28 +92,3 @@ async def read_letters(reference: Reference, here: Here, who: AnyStaff) -> dict[
 async def notice_board(here: Here, who: AnyStaff) -> dict[str, Any]:
     """The internal notice board: results of anonymous complaints."""
     return {"notices": await read.board(here.engine)}
-
-
-async def known_assignee(here: Parts, department: str, handler: str | None) -> None:
-    """Refuse a department or a handler that the register does not know, or who is not at work."""
-    wrong: list[FieldError] = []
-    if not any(d["code"] == department and d["open"] for d in await read.departments(here.engine)):
-        wrong.append(FieldError(field="department", code="unknown_department", message="no such open department"))
-    if handler is not None:
-        staff = await read.staff_member(here.engine, handler)
-        if staff is None or Role.handler not in staff.roles or staff.department != department:
-            wrong.append(FieldError(field="handler", code="unknown_handler", message="no such handler there"))
-        elif staff.state != "working":
-            wrong.append(FieldError(field="handler", code="not_at_work", message=f"is {staff.state}"))
-    if wrong:
-        raise Refused("invalid", "cannot be assigned so", errors=wrong)
-
-
-def known_currency(body: ResolutionBody) -> None:
-    """Refuse redress in a currency that the rules of today do not name."""
-    amount, known = body.redress.amount, in_force(DEFAULT_JURISDICTION, datetime.now(UTC)).intake.currencies
-    if amount is not None and amount.currency not in known:
-        wrong = FieldError(
-            field="redress.amount.currency", code="unknown_currency", message=f"one of: {', '.join(known)}"
-        )
-        raise Refused("invalid", "cannot be resolved so", errors=[wrong])

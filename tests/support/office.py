@@ -126,6 +126,12 @@ class Office:
             to = to - await self.now(reference)
         assert await self.env.fast_forward(self.handle(reference), to)
 
+    async def ended(self, reference: str) -> str:
+        """How the process ends once a closed case can no longer be opened again."""
+        if (until := (await self.case(reference))["reopen_until"]) is not None:
+            await self.forward(reference, datetime.fromisoformat(until) + timedelta(seconds=1))
+        return str(await self.handle(reference).result())
+
     async def now(self, reference: str) -> datetime:
         """The case's own time."""
         info = await self.env.get_time_skipping_info(self.handle(reference))

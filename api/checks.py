@@ -1,0 +1,96 @@
+"""What an act needs to be true of the register: people, departments, other complaints. Refused before it is sent."""
+
+from datetime import UTC, datetime
+
+from api.parts import Parts
+from complaints.detours.merging import LinkBody
+from complaints.errors import FieldError, Refused
+from complaints.messages import ResolutionBody
+from complaints.names import Outcome, Role, Stage, case_of
+from policies.load import in_force
+from policies.names import DEFAULT_JURISDICTION
+from register import read, read_detours
+
+
+async def known_assignee(
+    here: Parts, department: str, handler: str | None, *, under: str = "", as_field: str = "handler"
+) -> None:
+    """Refuse a department or a handler that the register does not know, or who is not at work.
+
+    `under` and `as_field` say where in the body they stand.
+    """
+    wrong: list[FieldError] = []
+    if not any(d["code"] == department and d["open"] for d in await read.departments(here.engine)):
+        wrong.append(
+            FieldError(field=f"{under}department", code="unknown_department", message="no such open department")
+        )
+    if handler is not None:
+        staff = await read.staff_member(here.engine, handler)
+        if staff is None or Role.handler not in staff.roles or staff.department != department:
+            wrong.append(
+                FieldError(field=f"{under}{as_field}", code="unknown_handler", message="no such handler there")
+            )
+        elif staff.state != "working":
+            wrong.append(FieldError(field=f"{under}{as_field}", code="not_at_work", message=f"is {staff.state}"))
+    if wrong:
+        raise Refused("invalid", "cannot be assigned so", errors=wrong)
+
+
+def known_currency(body: ResolutionBody) -> None:
+    """Refuse redress in a currency that the rules of today do not name."""
+    amount, known = body.redress.amount, in_force(DEFAULT_JURISDICTION, datetime.now(UTC)).intake.currencies
+    if amount is not None and amount.currency not in known:
+        wrong = FieldError(
+            field="redress.amount.currency", code="unknown_currency", message=f"one of: {', '.join(known)}"
+        )
+        raise Refused("invalid", "cannot be resolved so", errors=[wrong])
+
+
+async def known_person(here: Parts, username: str, field: str, *roles: Role) -> None:
+    """Refuse somebody the register does not know, who is not at work, or holds none of these roles."""
+    staff = await read.staff_member(here.engine, username)
+    if staff is None or (roles and not any(r in staff.roles for r in roles)):
+        message = f"nobody of that name who is {' or '.join(roles)}" if roles else "nobody of that name"
+        raise Refused("invalid", message, errors=[FieldError(field=field, code="unknown_person", message=message)])
+    if staff.state != "working":
+        message = f"is {staff.state}"
+        raise Refused("invalid", message, errors=[FieldError(field=field, code="not_at_work", message=message)])
+
+
+async def may_be_linked(here: Parts, reference: str, body: LinkBody) -> None:
+    """Refuse a link to a complaint that is not there, and a merger into one that is closed or younger."""
+    if body.reference == reference:
+        return  # the case itself says so
+    mine, other = [await read.complaint(here.engine, r) for r in (reference, body.reference)]
+    wrong = None
+    if other is None:
+        wrong = ("unknown_complaint", "no such complaint")
+    elif body.how == "merged" and mine is not None:
+        if other["merged_into"] == reference:
+            wrong = ("circle", "was merged into this one")
+        elif other["stage"] == Stage.closed:
+            wrong = ("closed", f"is closed: {other['outcome']}; link it as related, or reopen it")
+        elif other["received_at"] > mine["received_at"]:
+            wrong = ("younger", "was received later; merge the younger complaint into the older one")
+    if wrong:
+        error = FieldError(field="reference", code=wrong[0], message=wrong[1])
+        raise Refused("invalid", f"{body.reference} {wrong[1]}", errors=[error])
+
+
+async def surviving(here: Parts, reference: str) -> str:
+    """The complaint that goes on for this one: itself, unless it was merged."""
+    for _ in range(20):
+        row = await read.complaint(here.engine, reference)
+        if row is None or row["outcome"] != Outcome.merged or row["merged_into"] is None:
+            break
+        reference = row["merged_into"]
+    return reference
+
+
+async def incident_under_way(here: Parts, incident: str) -> None:
+    """Refuse an incident that is not there, or is over."""
+    known = await read_detours.incident(here.engine, incident)
+    if known is None or known["reported_at"] or known["stood_down_at"]:
+        wrong = ("over", "the response has ended") if known else ("unknown_incident", "no such response")
+        error = FieldError(field="incident", code=wrong[0], message=wrong[1])
+        raise Refused("invalid", f"{case_of(incident)}: {wrong[1]}", errors=[error])
