@@ -6,6 +6,7 @@ them counts as false here all the same.
 """
 
 import hashlib
+import json
 from collections import Counter
 from datetime import UTC, datetime
 from functools import cache
@@ -16,12 +17,14 @@ from typing import NamedTuple
 import pytest
 
 from complaints import cfpb
-from complaints.duplicates import Fingerprint, fingerprint, pairs
+from complaints.duplicates import Fingerprint, compare, fingerprint, pairs, words
+from complaints.form import Complainant
 from complaints.policy import DuplicateRule
 from policies import imports
 from policies.load import load
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
+LABELLED = Path(__file__).parent / "data" / "labelled"
 CLUSTERS, PLAIN, NO_TEXT = "cfpb_duplicates.csv", "cfpb_complaints.csv", "cfpb_no_narrative.csv"
 LABEL = "Duplicate cluster"
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -32,7 +35,7 @@ ANY_DAY = RULE.model_copy(update={"window_days": 3650})
 """The rule by the texts alone, years apart or not."""
 
 READ_AND_REAL = 1
-"""Pairs found among the complaints that are said to have none: read, and each is one letter sent twice."""
+"""Pairs found among the complaints that are said to have none: read, and it is one letter sent twice."""
 
 
 class Row(NamedTuple):
@@ -115,6 +118,22 @@ def test_complaints_without_text_are_nobodys_duplicates() -> None:
     assert found(rows(NO_TEXT), ANY_DAY) == []
 
 
+def as_of_one_customer(language: str) -> tuple[int, int]:
+    """Pairs of different complaints on one product, as if one customer had made them all: how many, how many found."""
+    lines = [line for n in ("", "2") for line in (LABELLED / f"{language}{n}.jsonl").read_text("utf-8").splitlines()]
+    made = [json.loads(line) for line in lines]
+    me = Complainant(customer_number="1")
+    prints = [Fingerprint(NOW, row.get("product"), me, words(row["matter"], RULE)) for row in made]
+    both = [(a, b) for a, b in combinations(prints, 2) if a.product and a.product == b.product]
+    return len(both), sum(compare(a, b, RULE) is not None for a, b in both)
+
+
+@pytest.mark.parametrize(("language", "at_least"), [("zh", 14_000), ("en", 1_500)])
+def test_one_customer_may_complain_of_many_matters_on_one_product(language: str, at_least: int) -> None:
+    pairs_in_all, taken_for_one = as_of_one_customer(language)
+    assert pairs_in_all > at_least and taken_for_one <= pairs_in_all / 2000
+
+
 def report() -> str:
     """All figures as text."""
     lines = []
@@ -131,6 +150,12 @@ def report() -> str:
 
 
 if __name__ == "__main__":
+    for each in ("zh", "en"):
+        print(
+            "as if of one customer, {}: {} pairs on one product, {} taken for one".format(
+                each, *as_of_one_customer(each)
+            )
+        )
     print(report() if (DATA / CLUSTERS).exists() else f"{DATA / CLUSTERS} is not there")
     for file in (PLAIN, NO_TEXT):
         if (DATA / file).exists():
