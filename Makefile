@@ -18,8 +18,9 @@ check: $(VENV)/.dev ## lint, types, import contracts, policies
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/amends policy check
 
-figures: $(VENV)/.dev ## how well the rules classify the held-back half
+figures: $(VENV)/.dev ## how well the rules classify the held-back half, and find likely duplicates
 	$(PY) tests/test_classification_figures.py
+	$(PY) tests/test_duplicate_figures.py
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Amends needs Python 3.11 or later; name one with make PYTHON=...")'

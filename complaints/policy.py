@@ -196,6 +196,11 @@ class DuplicateRule(Sourced):
     longer_at_most: float = Field(ge=1, description="times the length of the other, for the words of the same customer")
     raise_same_customer: float = Field(ge=0, le=1, description="the share, of what the text leaves open to 1, added")
     raise_same_product: float = Field(ge=0, le=1, description="further share where that customer's product is the same")
+    worth_reading: float = Field(
+        ge=0,
+        le=1,
+        description="letters of two strangers' texts in the same order, from 0 to 1, before words are compared",
+    )
     words_read: int = Field(ge=50, le=20_000, description="of each text; what follows is not compared")
     cases_read: int = Field(ge=1, le=5000, description="newest cases compared with a new one")
     shown: int = Field(ge=1, le=50)

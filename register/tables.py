@@ -16,6 +16,12 @@ __all__ = ["table"]
 NUMBERS = Sequence("complaint_number", metadata=SQLModel.metadata)
 
 
+CUSTOMER_NUMBER = "lower(state #>> '{form,complainant,customer_number}')"
+EMAIL = "lower(state #>> '{form,complainant,email}')"
+PHONE_END = "right(regexp_replace(state #>> '{form,complainant,phone}', '[^0-9]', '', 'g'), 8)"
+"""Who complained, as a case's state has it. The planner finds an index only by the very words it was made with."""
+
+
 class Intake(SQLModel, table=True):
     """What was received, kept in the same transaction as its reference, before any process starts."""
 
@@ -44,6 +50,11 @@ class Complaint(SQLModel, table=True):
         Index("complaint_due_open", "due_at", postgresql_where=text("closed_at IS NULL")),
         Index("complaint_breached", "number", postgresql_where=text("breached")),
         Index("complaint_kinds", "kinds", postgresql_using="gin"),
+        Index("complaint_received", "received_at"),
+        Index("complaint_product", "product", "received_at"),
+        Index("complaint_customer_number", text(CUSTOMER_NUMBER)),
+        Index("complaint_email", text(EMAIL)),
+        Index("complaint_phone", text(PHONE_END)),
     )
     reference: str = Field(primary_key=True)
     number: int = Field(sa_type=BigInteger, unique=True)

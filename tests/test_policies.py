@@ -8,6 +8,7 @@ import holidays
 import pytest
 
 from complaints.names import Channel
+from complaints.policy import Policy
 from policies import load as loading
 from policies.load import FOLDER, BrokenPolicy, calendar, check, load
 
@@ -51,6 +52,7 @@ def test_the_calendar_reaches_far_enough_ahead() -> None:
         (f"{VERSION}/letters.yaml", "  sms: {", "  smss: {", 6, "ways.smss"),
         (f"{VERSION}/routing.yaml", "otherwise: personal_finance", "otherwise: nowhere", None, "'nowhere' is not in the list"),
         (f"{VERSION}/intake.yaml", "currencies: [CNY", "currencies: [cny", 3, "currencies.0"),
+        ("cn/2026-11-22/duplicates.yaml", "at_least: 0.70", "at_least: 70", 4, "strangers.at_least"),
         ("calendars/cn.yaml", "Asia/Shanghai", "Asia/Shanghigh", 5, "no IANA time zone"),
         ("calendars/cn.yaml", "weekend: [6, 7]", "weekend: [6, 7", 9, "not YAML"),
     ],
@@ -90,6 +92,13 @@ def test_a_later_version_takes_over_on_its_day_and_keeps_what_it_does_not_say(ru
     assert (new.version, new.callback.attempts) == ("cn-2026-07-01", 5)
     assert new.clocks == old.clocks
     assert loading.by_version("cn-2026-01-01", rules).callback.attempts == 3
+
+
+def test_a_topic_that_came_later_is_none_until_its_day_and_then_stays(rules: Path) -> None:
+    assert set(loading.OPTIONAL) <= set(Policy.model_fields) and not set(loading.OPTIONAL) & set(loading.TOPICS)
+    (rules / "cn" / "2027-03-01").mkdir()
+    found = [load("cn", day, rules).duplicates for day in (date(2026, 11, 21), date(2026, 11, 22), date(2027, 3, 1))]
+    assert found[0] is None and found[1] is not None and found[2] == found[1]
 
 
 def test_unknown_jurisdiction_is_refused() -> None:

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 
-from api import acting, opening
+from api import acting, duplicates, opening
 from api.auth import AnyStaff, allowed
 from api.new_complaint import NewComplaint
 from api.parts import Parts, parts
@@ -29,7 +29,10 @@ async def open_complaint(
     response: Response,
     key: Key = None,
 ) -> dict[str, Any]:
-    """Open a case. The same Idempotency-Key, or the same body within ten minutes, gives the case it opened."""
+    """Open a case. The same Idempotency-Key, or the same body within ten minutes, gives the case it opened.
+
+    `duplicates` are the cases it may be the same as; empty, too, when they could not be looked for in time.
+    """
     form = ComplaintForm.model_validate(body.model_dump())
     sent = intake.body_hash(body.model_dump(mode="json", exclude_unset=True))
     kept, _ = await opening.keep(here.engine, form, who.username, key, sent)
@@ -37,7 +40,8 @@ async def open_complaint(
     if kept.started_at is None and not await opening.start(here.engine, here.temporal, here.task_queue, kept):
         response.status_code = 202
         return {"reference": kept.reference, "stage": Stage.received}
-    return await acting.case(here, kept.reference)
+    case = await acting.case(here, kept.reference)
+    return case | {"duplicates": await duplicates.in_time(here.engine, form, kept.reference)}
 
 
 @router.get("/complaints")
@@ -86,6 +90,12 @@ async def read_letters(reference: Reference, here: Here, who: AnyStaff) -> dict[
     if not rows:
         await acting.case(here, reference)
     return {"reference": reference, "letters": [letter_json(row) for row in rows]}
+
+
+@router.get("/complaints/{reference}/duplicates")
+async def read_duplicates(reference: Reference, here: Here, who: AnyStaff) -> dict[str, Any]:
+    """The cases that this one is likely the same as, best first, each with a score from 0 to 1 and why."""
+    return {"reference": reference, "duplicates": await duplicates.of_case(here.engine, reference)}
 
 
 @router.get("/notices", tags=["notice board"])

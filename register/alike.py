@@ -1,0 +1,86 @@
+"""Reads the recent cases that a complaint could be the same as, and says which of them it likely is (R1.7)."""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, literal_column, or_, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlmodel import col
+
+from complaints.duplicates import (
+    SHORTEST_PHONE,
+    Fingerprint,
+    compare,
+    digits,
+    fingerprint,
+    same_customer,
+    words,
+    worth_reading,
+)
+from complaints.form import Complainant, ComplaintForm
+from complaints.policy import DuplicateRule
+from register import tables as t
+
+Row = dict[str, Any]
+READ = ("reference", "stage", "received_at", "product", "matter")
+
+
+async def candidates(
+    engine: AsyncEngine, form: ComplaintForm, since: datetime, until: datetime, limit: int
+) -> list[Row]:
+    """Cases received in that time by the same customer, and those on the same product, newest first of each."""
+    c = t.Complaint
+    person: ColumnElement[Any] = literal_column("state #> '{form,complainant}'")
+    query = (
+        select(*(getattr(c, name) for name in READ), person.label("person"))
+        .where(col(c.received_at).between(since, until))
+        .order_by(col(c.received_at).desc(), col(c.number).desc())
+        .limit(limit)
+    )
+    known = _of_customer(form.complainant)
+    # A complaint without a product is held against the newest of every product.
+    same_product = [col(c.product) == form.product] if form.product else []
+    found: dict[str, Row] = {}
+    async with engine.connect() as db:
+        for which in [*([query.where(or_(*known))] if known else []), query.where(*same_product)]:
+            found |= {row["reference"]: dict(row) for row in (await db.execute(which)).mappings()}
+    return list(found.values())
+
+
+async def likely(engine: AsyncEngine, form: ComplaintForm, rule: DuplicateRule, but: str) -> list[Row]:
+    """The cases that this complaint is most likely the same as, best first; `but` is its own reference."""
+    window = timedelta(days=rule.window_days)
+    rows = await candidates(engine, form, form.received_at - window, form.received_at + window, rule.cases_read)
+    # In a thread: some hundred long texts take tenths of a second, in which others want their answers.
+    return await asyncio.to_thread(_best, form, [row for row in rows if row["reference"] != but], rule)
+
+
+def _best(form: ComplaintForm, rows: Iterable[Row], rule: DuplicateRule) -> list[Row]:
+    mine, found = fingerprint(form, rule), []
+    for row in rows:
+        person = Complainant.model_construct(**row["person"]) if row["person"] else None
+        if not (same_customer(form.complainant, person) or worth_reading(form.matter, row["matter"], rule)):
+            continue
+        other = Fingerprint(row["received_at"], row["product"], person, words(row["matter"], rule))
+        if (alike := compare(mine, other, rule)) is not None:
+            said = {name: row[name] for name in ("reference", "stage", "received_at")}
+            found.append(said | {"score": alike.score, "why": alike.why})
+    found.sort(key=itemgetter("score", "received_at"), reverse=True)
+    return found[: rule.shown]
+
+
+def _of_customer(person: Complainant | None) -> list[ColumnElement[bool]]:
+    """Where a case may be that customer's, in the words of the register's indexes."""
+    ways: list[ColumnElement[bool]] = []
+    if person is None:
+        return ways
+    if person.customer_number:
+        ways.append(literal_column(t.CUSTOMER_NUMBER) == func.lower(person.customer_number))
+    if person.email:
+        ways.append(literal_column(t.EMAIL) == func.lower(person.email))
+    if len(phone := digits(person.phone)) >= SHORTEST_PHONE:
+        ways.append(literal_column(t.PHONE_END) == phone[-SHORTEST_PHONE:])
+    return ways
