@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -17,8 +17,8 @@ from complaints.case import Case
 from complaints.names import Way
 from complaints.orders import LetterDone, LetterOrder, LettersDone
 from policies.load import FOLDER, by_version
-from register import outbox, read
-from register.tables import Sending
+from register import links, outbox, read
+from register.tables import CustomerLink, Sending
 
 
 @asynccontextmanager
@@ -50,8 +50,9 @@ def recipient(case: Case, way: Way) -> str | None:
 class Letters:
     """The activity of sending a letter, with the register and the ways out it needs."""
 
-    def __init__(self, engine: AsyncEngine, post: Post, rules: Path = FOLDER) -> None:
+    def __init__(self, engine: AsyncEngine, post: Post, rules: Path = FOLDER, public_url: str | None = None) -> None:
         self.engine, self.post, self.rules = engine, post, rules
+        self.public_url = public_url.rstrip("/") if public_url else None
 
     @activity.defn
     async def send_letters(self, order: LetterOrder) -> LettersDone:
@@ -62,11 +63,11 @@ class Letters:
     async def _send(self, order: LetterOrder, number: int) -> LetterDone:
         kept = await outbox.find_letter(self.engine, order.reference, number)
         if kept is None:
-            kept = await outbox.prepare_letter(self.engine, await self._write(order, number))
+            kept = await outbox.prepare_letter(self.engine, *await self._write(order, number))
         key = {"reference": kept.reference, "number": kept.number}
         if kept.state == "handing_over":
             stopped = "the worker stopped while handing it over"
-            await self._end(key, kept.state, "uncertain", stopped)
+            await self._end(kept, kept.state, "uncertain", stopped)
             return LetterDone(state="uncertain", error=stopped)
         if kept.state != "ready":
             return LetterDone.model_validate({"state": kept.state, "error": kept.error})
@@ -75,7 +76,7 @@ class Letters:
     async def _hand_over(self, kept: Sending, key: dict[str, object]) -> LetterDone:
         adapter = self.post.adapter(Way(kept.way))
         if adapter is None:
-            await self._end(key, "ready", "failed", f"no adapter for {kept.way}")
+            await self._end(kept, "ready", "failed", f"no adapter for {kept.way}")
             return LetterDone(state="failed", error=f"no adapter for {kept.way}")
 
         async def handing_over() -> None:
@@ -85,35 +86,40 @@ class Letters:
         try:
             await adapter.deliver(_message(kept), handing_over)
         except Rejected as no:
-            await self._end(key, None, "failed", str(no))
+            await self._end(kept, None, "failed", str(no))
             return LetterDone(state="failed", error=str(no))
         except Uncertain as maybe:
-            await self._end(key, "handing_over", "uncertain", str(maybe))
+            await self._end(kept, "handing_over", "uncertain", str(maybe))
             return LetterDone(state="uncertain", error=str(maybe))
         except NotTaken as later:
             await outbox.move(self.engine, Sending, key, "state", "handing_over", "ready", error=str(later))
             raise ApplicationError(str(later), type="NotTaken") from None
-        await self._end(key, None, "sent", None)
+        await self._end(kept, None, "sent", None)
         return LetterDone(state="sent")
 
-    async def _end(self, key: dict[str, object], old: str | None, new: str, error: str | None) -> None:
+    async def _end(self, kept: Sending, old: str | None, new: str, error: str | None) -> None:
+        key = {"reference": kept.reference, "number": kept.number}
         for state in (old,) if old else ("handing_over", "ready"):
-            done = datetime.now(UTC)
-            if await outbox.move(self.engine, Sending, key, "state", state, new, done_at=done, error=error):
+            done = {"done_at": datetime.now(UTC), "error": error} | _without_link(kept)
+            if await outbox.move(self.engine, Sending, key, "state", state, new, **done):
                 return
 
-    async def _write(self, order: LetterOrder, number: int) -> Sending:
+    async def _write(self, order: LetterOrder, number: int) -> tuple[Sending, CustomerLink | None]:
         state = await read.case_state(self.engine, order.reference)
         if state is None:
             raise ApplicationError(f"{order.reference} is not in the register yet")
         case = Case.model_validate(state)
-        context = await letter_context(self.engine, case, str(state["policy_version"]), order.written_at, self.rules)
+        version = str(state["policy_version"])
+        context = await letter_context(self.engine, case, version, order.written_at, self.rules)
         context = context.model_copy(update=await told_of(self.engine, case, number, context.written_at.tzinfo))
+        token = links.new_token() if self.public_url else None
+        if token:
+            context = context.model_copy(update={"answer_link": f"{self.public_url}/c/{token}"})
         try:
             rendered = await asyncio.to_thread(render, order.letters[number], order.way, context)
         except MissingValue as missing:
             raise ApplicationError(str(missing), type="MissingValue", non_retryable=True) from None
-        return Sending(
+        letter = Sending(
             reference=order.reference,
             number=number,
             kind=order.letters[number],
@@ -128,6 +134,24 @@ class Letters:
             state="ready",
             message_id=f"{order.reference}-{number}",
         )
+        if token is None or token not in rendered.text:  # a kind of letter that shows no link needs none
+            return letter, None
+        good_for = timedelta(days=by_version(version, self.rules).letters.link_days)
+        return letter, CustomerLink(
+            hash=links.digest(token),
+            reference=order.reference,
+            letter=number,
+            made_at=order.written_at,
+            expires_at=order.written_at + good_for,
+        )
+
+
+def _without_link(kept: Sending) -> dict[str, object]:
+    """A letter's text once it is out: the reader alone has the link. A PDF cannot be changed, so it is cleared."""
+    body = links.struck(kept.body)
+    if body == kept.body:
+        return {}
+    return {"body": body, "html": kept.html and links.struck(kept.html), "pdf": b"" if kept.pdf else kept.pdf}
 
 
 def _message(kept: Sending) -> Message:

@@ -12,8 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import errors, opening
+from api.customer_pages import Unseen
 from api.parts import Parts
-from api.routes import acts, approvals, complaints, detours, incidents, system
+from api.routes import acts, approvals, complaints, customer, detours, incidents, system
 
 log = structlog.get_logger()
 RELAY_EVERY = 5.0
@@ -41,9 +42,10 @@ def create_app(parts: Parts) -> FastAPI:
     )
     app.state.parts = parts
     errors.install(app)
-    for module in (complaints, acts, detours, approvals, incidents, system):
+    for module in (complaints, acts, detours, approvals, incidents, customer, system):
         app.include_router(module.router)
     app.add_middleware(BodyLimit)
+    app.add_middleware(Unseen)
     return app
 
 

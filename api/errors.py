@@ -26,12 +26,18 @@ STATUS = {
     "stale": 409,
     "key_reused": 409,
     "invalid": 422,
+    "link_expired": 410,
+    "link_revoked": 410,
+    "too_many": 429,
     "unavailable": 503,
 }
 """The HTTP status of each kind of refusal."""
 
 MOST_FIELDS = 200
 """Twice what any form has; a body of a hundred thousand unknown fields is not answered with as many lines."""
+
+AWAY = (OperationalError, InterfaceError, PoolTimeout)
+"""What is raised while the register is away."""
 
 TITLES = {
     400: "bad request",
@@ -40,8 +46,10 @@ TITLES = {
     404: "unknown",
     405: "no such method",
     409: "not possible now",
+    410: "gone",
     413: "too large",
     422: "fields at fault",
+    429: "too much",
     500: "our fault",
     503: "a part is down",
 }
@@ -138,6 +146,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    for away in (OperationalError, InterfaceError, PoolTimeout):
+    for away in AWAY:
         app.add_exception_handler(away, _part_down)
     app.add_exception_handler(Exception, _our_fault)

@@ -7,6 +7,7 @@ from activities.wording import wording
 from complaints.checks import possible
 from complaints.names import Stage
 from complaints.sla import Clock
+from register import links
 
 Json = dict[str, Any]
 
@@ -58,4 +59,6 @@ def event_json(event: Json) -> Json:
 
 def letter_json(sending: Json) -> Json:
     """A letter with what became of it; of one on paper, `pdf` says that there is a print."""
-    return {**sending, "pdf": sending["pdf"] is not None}
+    # A letter that still waits has the customer's link in its text; whoever has the link acts as the customer.
+    shown = {name: text and links.struck(text) for name in ("body", "html") for text in [sending[name]]}
+    return {**sending, **shown, "pdf": sending["pdf"] is not None}

@@ -201,6 +201,8 @@ def call_back(case: Case, act: m.CallBack, now: datetime) -> None:
     if not act.reached and (act.satisfaction is not None or act.nps is not None):
         raise fault("satisfaction", "contradiction", "nobody was reached, so nobody can have rated")
     this_round = [a for a in case.callbacks if a.round == case.round]
+    if any(a.reached for a in this_round):  # two answers at once: the stage moves only after both were checked
+        raise Refused("wrong_stage", "the customer was reached before", possible=possible(case.stage))
     if this_round and not act.reached:
         earliest = this_round[-1].at + timedelta(hours=rule.hours_between)
         if now < earliest:

@@ -88,6 +88,7 @@ class Letters(Sourced):
 
     ways: dict[Channel, dict[Literal["letters", "result"], list[Way]]]
     give_up_after_hours: int = Field(ge=1, le=240)
+    link_days: int = Field(default=60, ge=1, le=400, description="how long the personal link of a letter is good")
     closing_letter_for: list[str] = Field(default=[])
     bank: dict[Literal["zh-CN", "en"], str]
     contact: dict[Literal["zh-CN", "en"], str]

@@ -12,14 +12,17 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import SQLModel, col
 
+from register import links
 from register import tables as t
 
 
-async def prepare_letter(engine: AsyncEngine, row: t.Sending) -> t.Sending:
-    """Keep the letter as written, or find it as it was written before."""
+async def prepare_letter(engine: AsyncEngine, row: t.Sending, link: t.CustomerLink | None = None) -> t.Sending:
+    """Keep the letter as written, and its link with it; or find it as it was written before, with the link it has."""
     key = (col(t.Sending.reference) == row.reference, col(t.Sending.number) == row.number)
     async with engine.begin() as db:
-        await db.execute(insert(t.Sending).values(row.model_dump()).on_conflict_do_nothing())
+        once = insert(t.Sending).values(row.model_dump()).on_conflict_do_nothing().returning(col(t.Sending.number))
+        if (await db.execute(once)).first() is not None and link is not None:
+            await links.make(db, link)
         found = (await db.execute(select(t.table(t.Sending)).where(*key))).mappings().one()
     return t.Sending(**found)
 

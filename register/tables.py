@@ -180,6 +180,17 @@ class Sending(SQLModel, table=True):
     error: str | None = None
 
 
+class CustomerLink(SQLModel, table=True):
+    """A personal link in a letter. The token itself is nowhere but in the letter; this is its SHA-256."""
+
+    hash: str = Field(primary_key=True)
+    reference: str = Field(index=True)
+    letter: int
+    made_at: datetime = _at()
+    expires_at: datetime = _at()
+    revoked_at: datetime | None = _at(default=None)
+
+
 class BoardNotice(SQLModel, table=True):
     """The internal notice board: results of anonymous complaints, open to supervision (R7.2)."""
 

@@ -35,6 +35,11 @@ class Settings(BaseSettings):
     sms_url: str | None = Field(default=None, description="gateway that takes a POST of {to, text}")
     webhook_url: str | None = Field(default=None, description="where staff digests are posted as JSON")
     webhook_style: Literal["wecom", "dingtalk", "feishu", "slack"] = "wecom"
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^(https?://[^\s?#]+)?$",
+        description="where customers reach this API; their letters then carry a personal link",
+    )
     print_queue: Path | None = Field(default=None, description="folder for postal letters as PDF")
 
     data: Path = Field(default=Path("var"), description="what `amends run` keeps")

@@ -70,6 +70,7 @@ class Stack:
             "AMENDS_SMTP_TLS": self.settings.smtp_tls if self.settings.smtp_host else "none",
             "AMENDS_SMS_URL": self.settings.sms_url or f"http://127.0.0.1:{self.mail_port}/sms",
             "AMENDS_WEBHOOK_URL": self.settings.webhook_url or f"http://127.0.0.1:{self.mail_port}/staff",
+            "AMENDS_PUBLIC_URL": self.settings.public_url or f"http://127.0.0.1:{self.settings.api_port}",
             "AMENDS_PRINT_QUEUE": str(self.settings.print_queue or self.data / "print"),
         }
         self._write_down(shared)

@@ -63,6 +63,7 @@ def build(
     rules: Path = FOLDER,
     *,
     sandbox: bool = False,
+    public_url: str | None = None,
 ) -> Worker:
     """A worker with all workflows and activities.
 
@@ -71,7 +72,7 @@ def build(
     worker at work goes without (docs/decisions/0011).
     """
     desk = Desk(engine, poke(client, task_queue), rules)
-    letters, digests = Letters(engine, post, rules), Digests(engine, post)
+    letters, digests = Letters(engine, post, rules, public_url), Digests(engine, post)
     return Worker(
         client,
         task_queue=task_queue,
@@ -99,7 +100,7 @@ async def serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with build(client, engine, connect.post(settings)):
+    async with build(client, engine, connect.post(settings), public_url=settings.public_url):
         log.info("worker.ready", task_queue=TASK_QUEUE, namespace=client.namespace)
         await stop.wait()
     await engine.dispose()

@@ -37,6 +37,10 @@ ROUTES: dict[str, set[str] | None] = {
     "GET /healthz": OPEN_TO_ALL,
     "GET /readyz": OPEN_TO_ALL,
     "GET /metrics": OPEN_TO_ALL,
+    "GET /c/{token}": OPEN_TO_ALL,  # the token in the address is the key: a complainant has no account
+    "POST /c/{token}/facts": OPEN_TO_ALL,
+    "POST /c/{token}/withdrawal": OPEN_TO_ALL,
+    "POST /c/{token}/rating": OPEN_TO_ALL,
     "POST /complaints": {"agent"},
     "GET /complaints": ALL,
     "GET /complaints/{reference}": ALL,

@@ -229,7 +229,12 @@ OpenOffice = Callable[..., AbstractAsyncContextManager[Office]]
 
 @asynccontextmanager
 async def office_at(
-    begin: datetime, env: WorkflowEnvironment, engine: AsyncEngine, post: Post, folder: Path
+    begin: datetime,
+    env: WorkflowEnvironment,
+    engine: AsyncEngine,
+    post: Post,
+    folder: Path,
+    public_url: str | None = None,
 ) -> AsyncIterator[Office]:
     """An office in which it is now about `begin` (no zone; the borrowed calendar's own wall clock)."""
     now = datetime.now(UTC)
@@ -241,7 +246,7 @@ async def office_at(
     queue = f"complaints-{uuid4().hex[:8]}"
 
     def build() -> Worker:
-        return worker.build(env.client, engine, post, queue, rules, sandbox=True)
+        return worker.build(env.client, engine, post, queue, rules, sandbox=True, public_url=public_url)
 
     app = create_app(Parts(engine, env.client, SECRET, queue))
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)

@@ -5,7 +5,7 @@ import sqlmodel.sql.sqltypes
 from alembic import op
 
 revision = "0004_detours"
-down_revision = "0001"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
