@@ -16,8 +16,10 @@ from complaints.orders import (
     ClassificationWanted,
     HandlerFound,
     HandlerWanted,
+    Held,
     IncidentFound,
     IncidentWanted,
+    Person,
     Publication,
     Record,
     RulesOf,
@@ -91,6 +93,11 @@ class Desk:
         skill = f", skilled in {product}" if product in best["skills"] else ""
         why = f"{routed.why}; holds {best['load']} open cases{skill}"
         return HandlerFound(department=routed.department, handler=best["username"], why=why)
+
+    @activity.defn
+    async def held_by(self, person: Person) -> Held:
+        """In which open cases this person has something to do."""
+        return Held(references=await read_detours.held_by(self.engine, person.username))
 
     @activity.defn
     async def record(self, record: Record) -> None:

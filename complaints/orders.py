@@ -118,9 +118,15 @@ class Publication(BaseModel):
 
 
 class Person(BaseModel):
-    """Somebody who has staff notices waiting."""
+    """A member of staff."""
 
     username: str
+
+
+class Held(BaseModel):
+    """References of the cases in which somebody has something to do."""
+
+    references: list[str]
 
 
 class DigestDone(BaseModel):

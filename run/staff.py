@@ -8,6 +8,7 @@ from argon2 import PasswordHasher
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.service import RPCError
 
 from complaints.names import HEAD_OFFICE, Role
 from complaints.policy import Department as NamedDepartment
@@ -16,6 +17,7 @@ from policies.load import load
 from register import people, read
 from register.tables import Staff
 from run import connect
+from run.absence import away
 from run.settings import beside_the_local_stack
 
 app = typer.Typer(help="Members of staff: add, list, set their working state or password.", no_args_is_help=True)
@@ -85,11 +87,14 @@ def list_() -> None:
 
 @app.command()
 def state(username: str, now: Annotated[str, typer.Argument(help="working, leave or disabled")]) -> None:
-    """Set the working state: only who is working is given cases and told things; who is disabled cannot sign in."""
+    """Set the working state: only who is working holds cases and is told things; who is disabled cannot sign in."""
     if now not in ("working", "leave", "disabled"):
         err.print("[red]working, leave or disabled[/]")
         raise typer.Exit(2)
     _change(username, state=now)
+    if now != "working":
+        told = asyncio.run(_give_away(username))
+        out.print(f"{len(told)} cases told: {', '.join(told) or 'none'}")
 
 
 @app.command()
@@ -98,6 +103,14 @@ def password(
 ) -> None:
     """Set a new password."""
     _change(username, password=_hash(new))
+
+
+async def _give_away(username: str) -> list[str]:
+    try:
+        return await away(await connect.temporal(beside_the_local_stack()), username)
+    except (RuntimeError, RPCError) as error:
+        err.print(f"[red]Temporal does not answer, so nothing was given to others; run it again[/] ({error})")
+        raise typer.Exit(1) from None
 
 
 def _change(username: str, **values: str) -> None:

@@ -22,6 +22,7 @@ from complaints.orders import Person
 from policies.load import FOLDER
 from run import connect
 from run.settings import Settings
+from workflows.absence import StaffAbsence
 from workflows.complaint import Complaint
 from workflows.digest import StaffDigest
 
@@ -76,13 +77,14 @@ def build(
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[Complaint, StaffDigest],
+        workflows=[Complaint, StaffDigest, StaffAbsence],
         activities=[
             desk.find_rules,
             desk.rules_of,
             desk.classify,
             desk.find_incident,
             desk.find_handler,
+            desk.held_by,
             desk.record,
             desk.publish,
             letters.send_letters,

@@ -91,8 +91,13 @@ def office_on(
 ) -> OpenOffice:
     """`async with office_on(datetime(2026, 2, 13, 10)) as office`: an office where it is that day and hour."""
 
-    def begin(moment: datetime, other_post: Post | None = None) -> AbstractAsyncContextManager[Office]:
-        return office_at(moment, temporal, register, other_post or post, tmp_path_factory.mktemp("rules"))
+    def begin(
+        moment: datetime, other_post: Post | None = None, *, mass: bool = False
+    ) -> AbstractAsyncContextManager[Office]:
+        """`mass`: complaints join major incidents by rule; otherwise those of one test would join another's."""
+        without = () if mass else ("mass",)
+        folder = tmp_path_factory.mktemp("rules")
+        return office_at(moment, temporal, register, other_post or post, folder, None, *without)
 
     return begin
 

@@ -56,12 +56,32 @@ ROUTES: dict[str, set[str] | None] = {
     "POST /complaints/{reference}/callbacks": {"agent"},
     "POST /complaints/{reference}/withdrawal": {"agent", "handler"},
     "POST /complaints/{reference}/notes": {"agent", "handler"},
+    "POST /complaints/{reference}/extension": {"handler"},
+    "POST /complaints/{reference}/extension/notice": {"agent", "handler"},
+    "POST /complaints/{reference}/pause": {"handler"},
+    "POST /complaints/{reference}/resume": {"agent", "handler"},
+    "POST /complaints/{reference}/transfers": {"handler"},
+    "POST /complaints/{reference}/transfers/{number}/answer": {"handler"},
+    "POST /complaints/{reference}/plan": {"handler", "supervisor"},
+    "POST /complaints/{reference}/duties/{number}/answer": {"handler", "supervisor"},
+    "POST /complaints/{reference}/duties/{number}/change": {"handler", "supervisor"},
+    "POST /complaints/{reference}/links": {"agent", "handler", "supervisor"},
+    "POST /complaints/{reference}/reopening": {"agent", "supervisor"},
+    "POST /complaints/{reference}/incident": {"agent", "supervisor", "manager"},
+    "GET /transfers": {"handler", "supervisor", "manager", "auditor"},
+    "GET /duties": {"handler", "supervisor", "manager", "auditor"},
     "GET /approvals": {"supervisor", "manager", "auditor"},  # the auditor reads everything and changes nothing
     "POST /approvals/{approval}/decision": {"supervisor", "manager"},
     "GET /incidents": {"manager", "auditor"},
     "POST /incidents/{incident}/acknowledgement": {"manager"},
     "POST /incidents/{incident}/log": {"manager"},
     "POST /incidents/{incident}/report": {"manager"},
+    "GET /incidents/{incident}": {"manager", "auditor"},
+    "POST /incidents/{incident}/tasks": {"manager"},
+    "POST /incidents/{incident}/tasks/{number}/done": ALL,  # whoever was given it
+    "POST /incidents/{incident}/handover": {"manager"},
+    "POST /incidents/{incident}/answer": {"manager"},
+    "POST /incidents/{incident}/standdown": {"manager"},
 }
 """Who may call what, from the contract. A new route belongs here before it is served."""
 
@@ -70,6 +90,7 @@ NOBODYS = {
     "{reference}": "CMP-2026-999999999999",
     "{approval}": "CMP-2026-999999999999-A1",
     "{incident}": "CMP-2026-999999999999-M1",
+    "{number}": "1",
 }
 """Well-formed identifiers of a case that does not exist."""
 
@@ -95,7 +116,7 @@ async def office(
 ) -> AsyncIterator[Office]:
     """One office for the whole file; nothing here moves the clock."""
     folder = tmp_path_factory.mktemp("rules")
-    async with office_at(datetime(2026, 3, 10, 10), temporal, register, post, folder) as here:
+    async with office_at(datetime(2026, 3, 10, 10), temporal, register, post, folder, None, "mass") as here:
         here.tokens |= {role: token(sub=role) for role in ALL}  # a password takes long on purpose
         yield here
 

@@ -32,7 +32,7 @@ async def office(
 ) -> AsyncIterator[Office]:
     """One office for the whole file."""
     folder = tmp_path_factory.mktemp("rules")
-    async with office_at(datetime(2026, 3, 10, 10), temporal, register, post, folder) as here:
+    async with office_at(datetime(2026, 3, 10, 10), temporal, register, post, folder, None, "mass") as here:
         yield here
 
 

@@ -1,5 +1,6 @@
 """The pure rules of a case: alarms, approvals, who is told, and every act in every stage. Milliseconds."""
 
+import ast
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -222,9 +223,11 @@ def test_recipients() -> None:
 
 def test_every_event_has_words_in_both_languages() -> None:
     """If this fails: give the event its words in activities/wording.py."""
-    code = "".join(p.read_text() for room in ("complaints", "workflows") for p in (ROOT / room).rglob("*.py"))
-    kinds = re.findall(r"\.note\(\s*([^,]+),", code)  # the first argument, with both sides of an `if`
-    noted = {kind for said in kinds for kind in re.findall(r'(?<!f)"([a-z_]+)"', said)}
+    code = [p for room in ("complaints", "workflows") for p in (ROOT / room).rglob("*.py")]
+    calls = [c for p in code for c in ast.walk(ast.parse(p.read_text())) if isinstance(c, ast.Call) and c.args]
+    told = [c.args[0] for c in calls if isinstance(c.func, ast.Attribute) and c.func.attr == "note"]
+    said = [side for one in told for side in ((one.body, one.orelse) if isinstance(one, ast.IfExp) else (one,))]
+    noted = {one.value for one in said if isinstance(one, ast.Constant)}
     noted |= {f"letter_{state}" for state in ("sent", "failed", "uncertain")} | {"reminded", "breached", "escalated"}
     assert noted <= set(EVENTS), noted - set(EVENTS)
     assert set(EVENTS) <= noted, f"words for what never happens: {set(EVENTS) - noted}"

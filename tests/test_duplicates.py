@@ -185,8 +185,8 @@ def test_a_text_belongs_to_a_mass_event_whose_texts_it_shares() -> None:
 
 
 def test_the_rule_is_none_before_it_came_into_force_and_keeps_its_bounds() -> None:
-    assert load(at=datetime(2026, 11, 21).date()).duplicates is None
-    assert load(at=datetime(2026, 11, 22).date()).duplicates == RULE
+    assert load(at=datetime(2026, 11, 19).date()).duplicates is None
+    assert load(at=datetime(2026, 11, 20).date()).duplicates == RULE
     with pytest.raises(ValidationError, match="together at most 1"):
         DuplicateRule.model_validate(RULE.model_dump() | {"raise_same_customer": 0.9})
 

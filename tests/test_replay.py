@@ -11,6 +11,7 @@ from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
 from run.worker import SANDBOX
+from workflows.absence import StaffAbsence
 from workflows.complaint import Complaint
 from workflows.digest import StaffDigest
 
@@ -19,7 +20,7 @@ HISTORIES = sorted((Path(__file__).parent / "histories").glob("*/*.json.gz"))
 
 def replayer() -> Replayer:
     return Replayer(
-        workflows=[Complaint, StaffDigest],
+        workflows=[Complaint, StaffDigest, StaffAbsence],
         data_converter=pydantic_data_converter,
         workflow_runner=SANDBOX,
     )

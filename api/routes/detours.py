@@ -10,14 +10,17 @@ from api.checks import incident_under_way, known_assignee, may_be_linked
 from api.routes.acts import AgentOrHandler, AgentOrSupervisor, Handler
 from api.routes.complaints import Here, Key, Reference
 from complaints.detours import extension, mass, merging, pause, plan, rounds, transfer
+from complaints.form import Line
 from complaints.names import Role
 from complaints.records import Actor
+from register import read_detours
 
 router = APIRouter(tags=["when it does not go straight"])
 Json = dict[str, Any]
 HandlerOrSupervisor = Annotated[Actor, Depends(allowed(Role.handler, Role.supervisor))]
 AgentHandlerOrSupervisor = Annotated[Actor, Depends(allowed(Role.agent, Role.handler, Role.supervisor))]
 Joiner = Annotated[Actor, Depends(allowed(Role.agent, Role.supervisor, Role.manager))]
+Workers = Annotated[Actor, Depends(allowed(Role.handler, Role.supervisor, Role.manager, Role.auditor))]
 Number = Annotated[int, Path(ge=1, le=9999)]
 
 
@@ -129,3 +132,17 @@ async def join_incident(reference: Reference, body: mass.JoinBody, here: Here, w
     """Let the complaint belong to a major incident under way."""
     await incident_under_way(here, body.incident)
     return await act(here, reference, "join_incident", mass.Join(**message_fields(body, who, key)))
+
+
+@router.get("/transfers")
+async def list_transfers(here: Here, who: Workers, department: Line | None = None) -> Json:
+    """Transfers that wait for an answer, oldest first; a handler sees those to their own department."""
+    own = who.department if not who.has(Role.supervisor, Role.manager, Role.auditor) else department
+    return {"items": await read_detours.transfers_to(here.engine, own)}
+
+
+@router.get("/duties")
+async def list_duties(here: Here, who: Workers, owner: Line | None = None) -> Json:
+    """Open duties of running plans, the most pressing first; a handler sees their own."""
+    own = who.username if not who.has(Role.supervisor, Role.manager, Role.auditor) else owner
+    return {"items": await read_detours.open_duties(here.engine, own)}

@@ -196,10 +196,10 @@ class Office:
         return await self.act(handler, case["reference"], "resolution", resolution)
 
 
-def rules_moved(folder: Path, days: timedelta, zone_name: str) -> Path:
-    """The Chinese rules in a folder of their own, their calendar moved by whole days."""
+def rules_moved(folder: Path, days: timedelta, zone_name: str, *without: str) -> Path:
+    """The Chinese rules in a folder of their own, their calendar moved by whole days, but for some topics."""
     real = calendar("cn")
-    shutil.copytree(FOLDER / "cn", folder / "cn")
+    shutil.copytree(FOLDER / "cn", folder / "cn", ignore=shutil.ignore_patterns(*(f"{t}.yaml" for t in without)))
     (folder / "calendars").mkdir()
     moved = {
         "id": "cn",
@@ -235,6 +235,7 @@ async def office_at(
     post: Post,
     folder: Path,
     public_url: str | None = None,
+    *without: str,
 ) -> AsyncIterator[Office]:
     """An office in which it is now about `begin` (no zone; the borrowed calendar's own wall clock)."""
     now = datetime.now(UTC)
@@ -242,7 +243,7 @@ async def office_at(
     offset = offset if offset <= 12 else offset - 24
     zone = timezone(timedelta(hours=offset))
     days = now.astimezone(zone).date() - begin.date()
-    rules = rules_moved(folder / uuid4().hex, days, f"Etc/GMT{-offset:+d}")
+    rules = rules_moved(folder / uuid4().hex, days, f"Etc/GMT{-offset:+d}", *without)
     queue = f"complaints-{uuid4().hex[:8]}"
 
     def build() -> Worker:
