@@ -29,6 +29,9 @@ def clock_json(name: str, state: Json, now: datetime) -> Json:
         "rule": clock.rule,
         "source": clock.source,
         "counted": clock.counted,
+        "paused_at": clock.paused_at,
+        "stood": [still.model_dump() for still in clock.stood],
+        "changes": [change.model_dump() for change in clock.changes],
     }
 
 

@@ -136,7 +136,7 @@ def count(limit: Limit, start: datetime, calendar: Calendar, stood: Sequence[Int
     """When `limit` runs out after `start` (aware, any zone); the result is in the calendar's zone.
 
     Time in `stood` (in order, not overlapping) does not count: elapsed and working hours go on after it, and a day
-    counts only if the clock runs at the moment at which that day would end for it.
+    counts only if the clock has run up to the moment at which that day ends for it.
     """
     if start.tzinfo is None:
         raise ValueError("a clock starts at a time with an offset")
@@ -163,7 +163,7 @@ def elapsed(start: datetime, end: datetime, stood: Sequence[Interval]) -> dateti
 
 
 def _stands(moment: datetime, stood: Sequence[Interval]) -> bool:
-    return any(still.start <= moment < still.end for still in stood)
+    return any(still.start < moment <= still.end for still in stood)
 
 
 def _days(limit: Limit, begin: datetime, calendar: Calendar, stood: Sequence[Interval]) -> Counted:
