@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.letters import letter_context
 from activities.render import render
@@ -28,7 +29,7 @@ from complaints.orders import (
 from complaints.policy import CasePolicy
 from complaints.records import Classification
 from complaints.routing import Routed, route
-from policies.load import FOLDER, by_version, in_force
+from policies.load import FOLDER, BrokenPolicy, by_version, in_force
 from register import outbox, read, read_detours, write
 from register.tables import BoardNotice
 
@@ -51,7 +52,10 @@ class Desk:
     @activity.defn
     async def rules_of(self, wanted: RulesOf) -> CasePolicy:
         """The rules of that version, with the calendar as it is known today."""
-        return by_version(wanted.version, self.rules).for_case(wanted.received_at.date())
+        try:
+            return by_version(wanted.version, self.rules).for_case(wanted.received_at.date())
+        except (BrokenPolicy, ValueError) as error:
+            raise ApplicationError(f"no rules {wanted.version}", type="unknown", non_retryable=True) from error
 
     @activity.defn
     async def find_incident(self, wanted: IncidentWanted) -> IncidentFound:

@@ -169,3 +169,4 @@ class Receipt(BaseModel):
     reference: str
     stage: Stage
     seq: int
+    moved: list[str] = Field(default=[], description="of a reprojection: the clocks that end at another time now")

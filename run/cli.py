@@ -194,5 +194,25 @@ def policy_explain(
         raise typer.Exit(2) from None
 
 
+@policy_app.command("reproject")
+def policy_reproject(
+    why: Annotated[str, typer.Option(help="kept in every case's history")],
+    by: Annotated[str, typer.Option(help="who decided it")],
+    to: Annotated[str | None, typer.Option(help="a version, such as cn-2026-11-20; else only the calendar")] = None,
+    only: Annotated[str | None, typer.Option(help="only cases held to this version")] = None,
+    jurisdiction: Annotated[str, typer.Option(help="whose cases")] = DEFAULT_JURISDICTION,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say how many cases it concerns")] = False,
+) -> None:
+    """Count the running clocks of open cases anew: under today's calendar, or under another version of the rules.
+
+    A case keeps the rules it was opened under unless this is run. Superseded ends are kept with the reason, those
+    concerned are told, what is broken stays broken, and no deadline is moved into the past.
+    """
+    from run import reprojecting
+
+    found = settings(beside_the_local_stack)
+    _go(reprojecting.reproject(found, jurisdiction, only, to, why, by, dry=dry_run))
+
+
 if __name__ == "__main__":
     app()

@@ -461,9 +461,10 @@ async def test_one_incident_owns_many_complaints_and_each_is_answered(busy: Offi
 
 async def test_a_response_stood_down_lets_its_complaints_go(busy: Office) -> None:
     office = busy
-    lead = await office.open(MAJOR)
+    gold = MAJOR | {"matter": "贵金属延期交易被强行平仓，保证金全部亏光，系统当天根本登不上去。"}
+    lead = await office.open(gold)
     incident = lead["incident"]["id"]
-    member = await office.open(MAJOR | {"complainant": {"name": "另一客户", "email": "b@example.com"}})
+    member = await office.open(gold | {"complainant": {"name": "另一客户", "email": "b@example.com"}})
     assert member["incident_of"] == lead["reference"] and member["incident"] is None
     await office.post("manager", f"/incidents/{incident}/acknowledgement", {})
     await office.act("agent", member["reference"], "notes", NOTE)

@@ -244,9 +244,9 @@ class Detours(Acts):
         self.catch_up()
         if to.version is None:  # the calendar alone
             rules = case.rules.model_copy(update={"calendar": rules.calendar})
-        reproject.reproject(case, rules, to.why, to.by, workflow.now())
+        moved = reproject.reproject(case, rules, to.why, to.by, workflow.now())
         await self._follow()
-        return m.Receipt(reference=case.reference, stage=case.stage, seq=case.seq)
+        return m.Receipt(reference=case.reference, stage=case.stage, seq=case.seq, moved=moved)
 
     async def find_handler(self, department: str | None, but: str | None) -> HandlerFound:
         """Who is to handle it: in that department if it is known, and somebody else than `but`."""

@@ -9,9 +9,15 @@ from complaints.case import Case
 from complaints.policy import CasePolicy
 from complaints.turns import LetterWanted
 
+SET_ALONE = ("duty", "incident_task")
+"""Clocks whose limit is not the rule's, but was set for each of them."""
 
-def reproject(case: Case, policy: CasePolicy, why: str, who: str, now: datetime) -> None:
-    """Count the running clocks anew. What is broken stays broken, and no deadline is moved into the past by it."""
+
+def reproject(case: Case, policy: CasePolicy, why: str, who: str, now: datetime) -> list[str]:
+    """Count the running clocks anew; gives those that end at another time now.
+
+    What is broken stays broken, and no deadline is moved into the past by it.
+    """
     before, case.policy = case.rules, policy.model_copy(update={"edition": case.rules.edition})
     moved: dict[str, JsonValue] = {}
     for key, clock in case.clocks.items():
@@ -21,7 +27,7 @@ def reproject(case: Case, policy: CasePolicy, why: str, who: str, now: datetime)
         old, kept = clock.due_at, clock.model_copy(deep=True)
         urgent = case.classification is not None and case.classification.urgency == "urgent"
         limit = clock.limit
-        if before.version != policy.version and _own(clock, before) is not None:
+        if limit is None or (before.version != policy.version and clock.name not in SET_ALONE):
             limit = rule.urgent if urgent and rule.urgent else rule.limit
             extra = sum(e.amount for e in case.extensions if e.clock == key and e.state == "in_force")
             limit = limit.model_copy(update={"amount": limit.amount + extra})
@@ -34,8 +40,4 @@ def reproject(case: Case, policy: CasePolicy, why: str, who: str, now: datetime)
     case.note("reprojected", who, now, data, case.recipients(["handler", "supervisor"]) if moved else [])
     if case.key("resolution") in moved:
         case.wanted.append(LetterWanted(kind="progress"))
-
-
-def _own(clock: sla.Clock, policy: CasePolicy) -> sla.Clock | None:
-    """The clock, if its limit is the rule's and was not set for it alone (duties and tasks are)."""
-    return None if clock.name in ("duty", "incident_task") or clock.name not in policy.clocks else clock
+    return list(moved)

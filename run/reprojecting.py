@@ -1,0 +1,63 @@
+"""`amends policy reproject`: moves running cases to today's calendar, or to another version of the rules."""
+
+from datetime import timedelta
+
+from rich.console import Console
+from rich.table import Table
+from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.service import RPCError
+
+from complaints.messages import Receipt
+from complaints.orders import Reprojection
+from policies.load import BrokenPolicy, by_version
+from register import read_detours
+from run import connect
+from run.settings import Settings
+
+out = Console()
+ANSWER_WITHIN = timedelta(seconds=20)
+
+
+async def reproject(
+    settings: Settings, jurisdiction: str, only: str | None, to: str | None, why: str, by: str, *, dry: bool
+) -> None:
+    """Move every open case of the jurisdiction (of one version, if `only`); says what moved, case by case."""
+    if to is not None:
+        known(to)
+    engine = connect.register(settings)
+    cases = await read_detours.open_cases(engine, only, jurisdiction)
+    if dry:
+        out.print(f"{len(cases)} open cases would be counted anew; leave out --dry-run to do it")
+        return
+    client, table, failed = await connect.temporal(settings), Table("case", "was held to", "clocks moved"), 0
+    for case in cases:
+        moved = await _one(client, case["reference"], Reprojection(version=to, why=why, by=by))
+        failed += moved is None
+        said = "did not answer: run it again" if moved is None else moved
+        table.add_row(case["reference"], case["policy"], said)
+    out.print(table)
+    await engine.dispose()
+    if failed:
+        raise RuntimeError(f"{failed} of {len(cases)} cases did not answer; running it again does no harm")
+    out.print(f"{len(cases)} cases counted anew")
+
+
+def known(version: str) -> None:
+    """Refuse a version there are no rules of."""
+    try:
+        if by_version(version).version == version:
+            return
+    except (BrokenPolicy, ValueError):
+        pass
+    raise RuntimeError(f"no rules {version}; a version is a jurisdiction and a date, such as cn-2026-01-01")
+
+
+async def _one(client: Client, reference: str, order: Reprojection) -> str | None:
+    """Which clocks moved, in words; None when the case did not answer."""
+    try:
+        receipt = await client.get_workflow_handle(reference).execute_update(
+            "reproject", order, result_type=Receipt, rpc_timeout=ANSWER_WITHIN
+        )
+    except (RPCError, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError):
+        return None
+    return ", ".join(receipt.moved) or "none"
