@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from moves import ANSWER, ASK, HAND_ON, LATER, NOTE, OUTAGE, duty
 from office import MAJOR, PLAIN, RESOLUTION, Office, OpenOffice
 from sqlalchemy import update
 from sqlmodel import col
@@ -14,23 +15,6 @@ from complaints.orders import Reprojection
 from register import read_detours
 from register.tables import Staff
 from run.absence import away
-
-LATER = {"amount": 3, "reason": "需向发卡组织调阅单据，预计再用三个工作日。"}
-ASK = {"question": "请提供扣款短信截图。", "reason": "核对扣款时间"}
-NOTE = {"text": "补充说明"}
-HAND_ON = {
-    "department": "personal_finance",
-    "reason": "属借记卡业务",
-    "done": "已核对账单",
-    "help_needed": "核查借记卡流水",
-}
-ANSWER = {
-    "findings": "系统升级导致登录失败。",
-    "responsibility": "我行系统故障。",
-    "measures": "已恢复，并逐户核对。",
-    "root_cause": "system_outage",
-    "reply": "系统已于当日恢复，给您带来不便深表歉意。",
-}
 
 
 def clock(case: dict[str, Any], name: str) -> dict[str, Any]:
@@ -259,15 +243,6 @@ async def test_a_transfer_nobody_answers_is_told_to_the_supervisor(office: Offic
 # -- cross-department plan -------------------------------------------------------------------------------------------
 
 
-def duty(department: str, days: int = 2) -> dict[str, Any]:
-    return {
-        "department": department,
-        "owner": f"handler.{department}",
-        "task": f"核查{department}",
-        "working_days": days,
-    }
-
-
 async def cross(office: Office) -> tuple[str, str]:
     case = await office.open()
     body = {"kinds": ["cross_department"], "reason": "涉及多个部门"}
@@ -397,15 +372,6 @@ async def test_a_merged_case_is_answered_by_the_older_one(office: Office) -> Non
 
 
 # -- major incidents and mass events ---------------------------------------------------------------------------------
-
-
-OUTAGE = PLAIN | {
-    "matter": "手机银行系统故障，从今天早上起无法登录，转账全部失败，影响几百名客户发工资。",
-    "product": "mobile_banking",
-    "affected_customers": 300,
-    "amount": None,
-    "demand": "立即恢复",
-}
 
 
 @pytest.fixture

@@ -5,9 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from moves import ANSWER, ASK, LATER, OUTAGE, SKIPPING_EVENTS, duty
 from office import PLAIN, RESOLUTION, Office, OpenOffice
-from test_detours import ANSWER, ASK, LATER, OUTAGE, duty
-from test_process import SKIPPING_EVENTS
 
 CROWD = 200
 

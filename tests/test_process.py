@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from moves import SKIPPING_EVENTS
 from office import MAJOR, PLAIN, RESOLUTION, Office, OpenOffice
-from temporalio.api.enums.v1 import EventType
 
 OVERSHOOT = timedelta(seconds=3)
 """Temporal's skipping clock lands up to about a second behind its target."""
@@ -17,10 +17,6 @@ ANONYMOUS = PLAIN | {
     "matter": "网点柜员态度恶劣，辱骂客户，希望银行严肃处理并加强培训。",
     "product": None,
     "amount": None,
-}
-SKIPPING_EVENTS = {
-    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED,
-    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIME_SKIPPING_TRANSITIONED,
 }
 
 
