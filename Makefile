@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: run test check lock figures histories clean
+.PHONY: run test check lock figures histories storm clean
 
 run: $(VENV)/.runtime
 	@exec $(VENV)/bin/amends run
@@ -21,6 +21,9 @@ check: $(VENV)/.dev ## lint, types, import contracts, policies
 figures: $(VENV)/.dev ## how well the rules classify the held-back half, and find likely duplicates
 	$(PY) tests/test_classification_figures.py
 	$(PY) tests/test_duplicate_figures.py
+
+storm: $(VENV)/.dev ## 200 complaints of one mass event: one incident, 200 answers; a year of everything: history sizes
+	AMENDS_CROWD=200 $(PY) -m pytest -q -s tests/test_long_lives.py
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Amends needs Python 3.11 or later; name one with make PYTHON=...")'
