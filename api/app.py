@@ -36,7 +36,7 @@ def create_app(parts: Parts) -> FastAPI:
     app = FastAPIOffline(
         title="Amends",
         summary="Complaint handling as a durable process",
-        version="0.1.0",
+        version="0.2.0",
         lifespan=life,
         responses=errors.DOCUMENTED,
     )
