@@ -6,7 +6,6 @@ for; what a person does is in acts.py, what silence means is in the clocks and l
 
 import asyncio
 from datetime import timedelta
-from typing import NoReturn
 
 from temporalio import workflow
 
@@ -36,14 +35,14 @@ class Complaint(Detours):
         """Carry the complaint to its end; gives how it ended."""
         await self.receive()
         self.start_time()
-        try:
-            while True:
+        while True:
+            try:
                 if self.case.stage is not Stage.closed:
                     await self.close(await self.handle())
                 if not await self.reopened():
                     return await self.end()
-        except ContinueAsNew:
-            await self._go_on_in_a_new_run(opening)
+            except ContinueAsNew:
+                await self._go_on_in_a_new_run(opening)
 
     async def handle(self) -> Outcome:
         """The six steps; again, one level higher, while the complainant is not satisfied and a round is left."""
@@ -61,13 +60,15 @@ class Complaint(Detours):
         except Merged:
             return Outcome.merged
 
-    async def _go_on_in_a_new_run(self, opening: Opening) -> NoReturn:
-        """Continue as new when every answer is out and nothing is being written."""
-        while True:
-            await workflow.wait_condition(workflow.all_handlers_finished)
-            async with self._saving:
-                if workflow.all_handlers_finished():
-                    workflow.continue_as_new(opening.model_copy(update={"case": self.case}))
+    async def _go_on_in_a_new_run(self, opening: Opening) -> None:
+        """Continue as new when every answer is out and nothing is being written.
+
+        An act that came meanwhile may have ordered a letter: what became of it must be heard, so the case goes on here.
+        """
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        async with self._saving:
+            if workflow.all_handlers_finished() and self.at_rest():
+                workflow.continue_as_new(opening.model_copy(update={"case": self.case}))
 
     async def receive(self) -> None:
         """Freeze the rules and start the clocks at the moment of receipt."""
@@ -223,6 +224,9 @@ class Complaint(Detours):
         await self.save()
         await asyncio.gather(*(beside for beside in (self._time, self._errands) if beside is not None))
         await workflow.wait_condition(workflow.all_handlers_finished)
+        while self.case.errands:  # another complaint has asked meanwhile, and waits for the answer
+            await self.run_errands()
+            await workflow.wait_condition(workflow.all_handlers_finished)
         return self.case.outcome or Outcome.not_reached
 
     @workflow.update(description="Opened: answers when the case is assigned or waits for a person to confirm its kind")

@@ -92,8 +92,11 @@ class Office:
 
     def _long(self) -> bool:
         """Time for a new run: only at rest, so that nothing in flight is lost."""
-        at_rest = all(t.done() for t in self._letters) and not self.case.errands
-        return at_rest and workflow.info().is_continue_as_new_suggested()
+        return self.at_rest() and workflow.info().is_continue_as_new_suggested()
+
+    def at_rest(self) -> bool:
+        """Whether no letter and no errand is under way."""
+        return all(t.done() for t in self._letters) and not self.case.errands
 
     def _stands_still(self) -> "asyncio.Task[None] | None":
         beside = (self._time, self._errands)
@@ -147,7 +150,7 @@ class Office:
     async def run_errands(self) -> None:
         """Tell other complaints' processes what this one has for them; kept until it is told."""
         case = self.case
-        while not case.over:
+        while not case.over or case.errands:
             await workflow.wait_condition(lambda: bool(case.errands) or case.over)
             some = case.errands[:50]
             await asyncio.gather(*(self._run_errand(e) for e in some))
