@@ -16,7 +16,7 @@ from complaints.policy import CasePolicy
 from complaints.records import Approval, Assignment, Classification, Feedback, Recipient, Redress
 from complaints.rule import Told
 from complaints.sla import Clock
-from complaints.turns import Errand, Incident, News
+from complaints.turns import Errand, Extension, Incident, News
 
 PROCESS = "process"
 Purpose = Literal["resolution", "extension", "public_answer"]
@@ -202,6 +202,35 @@ def begin_approval(
     return asked
 
 
+def lapse_approval(case: Case, asked: Approval, now: datetime) -> None:
+    """What was asked has been overtaken: nobody decides on it any more."""
+    asked.decision, asked.decided_at, asked.decided_by = "lapsed", now, PROCESS
+    sla.stop(case.clocks[asked.clock], now)
+
+
+def extension_data(asked: Extension) -> dict[str, JsonValue]:
+    """What an event says of an extension."""
+    return {
+        "extension": asked.number,
+        "clock": asked.clock,
+        "amount": asked.amount,
+        "old_due_at": asked.old_due_at.isoformat(),
+        "new_due_at": asked.new_due_at.isoformat(),
+    }
+
+
+def lapse_extensions(case: Case, key: str, now: datetime) -> None:
+    """The clock was broken or has stopped while an extension was under way: nothing is left to extend."""
+    for asked in case.extensions:
+        if asked.clock != key or asked.state not in ("asked", "approved", "undelivered"):
+            continue
+        approval = next(a for a in case.approvals if a.id == asked.approval)
+        if approval.decision is None:
+            lapse_approval(case, approval, now)
+        asked.state = "lapsed"
+        case.note("extension_lapsed", PROCESS, now, extension_data(asked), [Recipient(username=asked.by)])
+
+
 def may_go_to_feedback(case: Case, now: datetime) -> None:
     """The resolution stands: the result is now told."""
     drop_transfer(case, PROCESS, now)
@@ -221,6 +250,7 @@ def result_told(case: Case, feedback: Feedback, now: datetime) -> None:
     for name in (case.key("resolution"), "first_response", "common", "complex"):
         if (clock := running(case, name)) is not None:
             sla.stop(clock, now)
+            lapse_extensions(case, name, now)
     own = case.clock("resolution")
     late = own is not None and own.breached_at is not None
     case.note("result_told", feedback.by, now, {"way": feedback.way, "late": late})
@@ -255,8 +285,14 @@ def close(case: Case, outcome: Outcome, now: datetime) -> None:
     drop_transfer(case, PROCESS, now)
     incident, rule = case.incident, case.rules.callback
     responding = incident is not None and not incident.over() and case.rules.edition >= 2
+    for key in list(case.clocks):
+        lapse_extensions(case, key, now)
+    for asked in case.open_approvals:
+        if asked.purpose != "public_answer" or not responding:
+            lapse_approval(case, asked, now)
+    going_on = {a.clock for a in case.open_approvals}
     for key, clock in case.clocks.items():
-        if not (responding and key.startswith(INCIDENT_CLOCKS)):
+        if key not in going_on and not (responding and key.startswith(INCIDENT_CLOCKS)):
             sla.stop(clock, now)
     if case.pause is not None:
         case.pause.resumed_at, case.pause.resumed_by, case.pause.resumed_why = now, PROCESS, "closed"
