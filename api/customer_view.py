@@ -72,7 +72,8 @@ def customer_view(state: dict[str, Any], expires_at: datetime, now: datetime) ->
     local, stage = rules.calendar.local, str(state["stage"])
     withdrawn = bool(state["withdrawn"]) or state["outcome"] == Outcome.withdrawn
     status: Status = "withdrawn" if withdrawn else STATUS.get(stage, "in_progress")
-    clock = state["clocks"].get("resolution")
+    number = state.get("round", 1)
+    clock = state["clocks"].get("resolution" if number == 1 else f"resolution_{number}")
     waits = clock and clock["stopped_at"] is None and status in ("received", "in_progress", "answering")
     due = datetime.fromisoformat(clock["due_at"]) if waits else None
     can = [] if withdrawn else possible(Stage(stage))

@@ -18,10 +18,12 @@ from complaints.procedure import (
     acceptance_key,
     ask_approval,
     declare_major,
+    drop_transfer,
     give,
     may_go_to_feedback,
     needs_plan,
     running,
+    send_back,
 )
 from complaints.records import CUSTOMER, CallbackAttempt, Correction, Feedback, Note, Recipient
 from complaints.records import Resolution as ResolutionRecord
@@ -100,6 +102,7 @@ def resolve(case: Case, act: m.Resolve, now: datetime) -> None:
     holder(case, act.by)
     plan.all_done(case)
     pause.end(case, act.by.username, "resolved", now)
+    drop_transfer(case, act.by.username, now)
     written = act.model_dump(exclude={"by", "request_id", "redress"})
     case.resolutions.append(
         ResolutionRecord(at=now, round=case.round, by=act.by.username, **written, redress=act.redress)
@@ -151,7 +154,7 @@ def decide(case: Case, act: m.Decide, now: datetime) -> None:
         case _, "approve":
             may_go_to_feedback(case, now)
         case _:
-            case.stage = Stage.in_progress
+            send_back(case, now)
 
 
 def withdraw(case: Case, act: m.Withdraw, now: datetime) -> None:

@@ -7,9 +7,9 @@ from pydantic import JsonValue
 from complaints import sla
 from complaints.approving import LEVELS
 from complaints.case import Case
-from complaints.detours import extension, pause
+from complaints.detours import pause
 from complaints.names import Stage
-from complaints.procedure import PROCESS
+from complaints.procedure import PROCESS, lapse_extensions
 from complaints.records import Recipient
 from complaints.rule import Told
 from complaints.sla import Happens
@@ -32,7 +32,7 @@ def sound(case: Case, now: datetime) -> None:
             }
             case.note(SAID[alarm.what], PROCESS, now, data, _concerned(case, key, alarm))
             if alarm.what is Happens.breach:
-                extension.lapse(case, key, now)
+                lapse_extensions(case, key, now)
             if alarm.what is not Happens.reminder:
                 _climb(case, key, alarm.tell[0])
             if alarm.letter and case.stage is not Stage.closed:

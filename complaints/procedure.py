@@ -16,7 +16,7 @@ from complaints.policy import CasePolicy
 from complaints.records import Approval, Assignment, Classification, Feedback, Recipient, Redress
 from complaints.rule import Told
 from complaints.sla import Clock
-from complaints.turns import Errand, Incident, News
+from complaints.turns import Errand, Extension, Incident, News
 
 PROCESS = "process"
 Purpose = Literal["resolution", "extension", "public_answer"]
@@ -117,7 +117,8 @@ def give(case: Case, department: str, handler: str | None, why: str, by: str, no
             by=by,
         )
     )
-    start_clock(case, "acceptance", now, acceptance_key(case))
+    if case.stage is not Stage.awaiting_approval or case.rules.edition < 2:
+        start_clock(case, "acceptance", now, acceptance_key(case))
     if case.stage in (Stage.classified, Stage.in_progress):
         case.stage = Stage.assigned
     supervisor = Recipient(role=Role.supervisor, department=department)
@@ -125,6 +126,16 @@ def give(case: Case, department: str, handler: str | None, why: str, by: str, no
     if handler and case.classification and case.classification.urgency is Urgency.urgent:
         tell.append(supervisor)
     case.note("assigned", by, now, {"department": department, "handler": handler, "why": why}, tell)
+
+
+def send_back(case: Case, now: datetime) -> None:
+    """The resolution was rejected: it goes on; whoever was given the case meanwhile has to accept it first."""
+    held = case.assignment
+    if case.rules.edition < 2 or held is None or held.accepted_at is not None:
+        case.stage = Stage.in_progress
+        return
+    case.stage = Stage.assigned
+    start_clock(case, "acceptance", now, acceptance_key(case))
 
 
 def drop_transfer(case: Case, by: str, now: datetime) -> None:
@@ -145,14 +156,20 @@ def registered(case: Case, now: datetime) -> None:
 
 def declare_major(case: Case, by: str, now: datetime) -> None:
     """The two-hour clock runs from receipt; a major found later is late at once, and told at once."""
-    if (known := case.incident) is not None:
+    known = case.incident if case.incident_of is None else None
+    if known is not None:
         if known.stood_down_at is None or known.members:
             return
         known.stood_down_at = known.stood_down_by = known.stood_down_why = None
+        if known.acknowledged_at is not None:  # it is launched, and goes on under its leader
+            tell = case.recipients(["manager"]) if known.leader is None else [Recipient(username=known.leader)]
+            case.note("major_declared", by, now, {"incident": known.id}, tell)
+            return
     elif case.incident_of is None:
         case.incident = Incident(id=incident_id(case.reference), declared_at=now, declared_by=by)
     start_clock(case, "major_response", case.form.received_at)
-    if case.incident is None:  # it belongs to another's, which says whether the response is under way
+    # One that belongs to another's hears from there whether the response is under way.
+    if case.incident_of is not None or case.incident is None:
         joins = Errand(to=case.incident_of or "", news=News(kind="member_joins", reference=case.reference, by=by))
         case.errands += [joins] if joins.to not in [e.to for e in case.errands] else []
         return
@@ -202,9 +219,50 @@ def begin_approval(
     return asked
 
 
+def lapse_approval(case: Case, asked: Approval, now: datetime) -> None:
+    """What was asked has been overtaken: nobody decides on it any more."""
+    asked.decision, asked.decided_at, asked.decided_by = "lapsed", now, PROCESS
+    sla.stop(case.clocks[asked.clock], now)
+
+
+def extension_data(asked: Extension) -> dict[str, JsonValue]:
+    """What an event says of an extension."""
+    return {
+        "extension": asked.number,
+        "clock": asked.clock,
+        "amount": asked.amount,
+        "old_due_at": asked.old_due_at.isoformat(),
+        "new_due_at": asked.new_due_at.isoformat(),
+    }
+
+
+def lapse_extensions(case: Case, key: str, now: datetime) -> None:
+    """The clock was broken or has stopped while an extension was under way: nothing is left to extend."""
+    for asked in case.extensions:
+        if asked.clock != key or asked.state not in ("asked", "approved", "undelivered"):
+            continue
+        approval = next(a for a in case.approvals if a.id == asked.approval)
+        if approval.decision is None:
+            lapse_approval(case, approval, now)
+        asked.state = "lapsed"
+        case.note("extension_lapsed", PROCESS, now, extension_data(asked), [Recipient(username=asked.by)])
+
+
+def call_off_duties(case: Case, who: str, now: datetime) -> None:
+    """What was asked of other departments is not needed any more."""
+    for duty in case.plan.duties if case.plan else []:
+        if duty.open():
+            duty.cancelled_at = now
+            sla.stop(case.clocks[duty.clock], now)
+            case.note("duty_cancelled", who, now, {"duty": duty.number}, [Recipient(username=duty.owner)])
+
+
 def may_go_to_feedback(case: Case, now: datetime) -> None:
     """The resolution stands: the result is now told."""
     drop_transfer(case, PROCESS, now)
+    if (clock := running(case, "cross_department_plan")) is not None:
+        sla.stop(clock, now)
+    call_off_duties(case, PROCESS, now)
     case.stage = Stage.feedback
     case.note("result_ready", PROCESS, now)
 
@@ -221,6 +279,7 @@ def result_told(case: Case, feedback: Feedback, now: datetime) -> None:
     for name in (case.key("resolution"), "first_response", "common", "complex"):
         if (clock := running(case, name)) is not None:
             sla.stop(clock, now)
+            lapse_extensions(case, name, now)
     own = case.clock("resolution")
     late = own is not None and own.breached_at is not None
     case.note("result_told", feedback.by, now, {"way": feedback.way, "late": late})
@@ -255,8 +314,14 @@ def close(case: Case, outcome: Outcome, now: datetime) -> None:
     drop_transfer(case, PROCESS, now)
     incident, rule = case.incident, case.rules.callback
     responding = incident is not None and not incident.over() and case.rules.edition >= 2
+    for key in list(case.clocks):
+        lapse_extensions(case, key, now)
+    for asked in case.open_approvals:
+        if asked.purpose != "public_answer" or not responding:
+            lapse_approval(case, asked, now)
+    going_on = {a.clock for a in case.open_approvals}
     for key, clock in case.clocks.items():
-        if not (responding and key.startswith(INCIDENT_CLOCKS)):
+        if key not in going_on and not (responding and key.startswith(INCIDENT_CLOCKS)):
             sla.stop(clock, now)
     if case.pause is not None:
         case.pause.resumed_at, case.pause.resumed_by, case.pause.resumed_why = now, PROCESS, "closed"
@@ -264,9 +329,9 @@ def close(case: Case, outcome: Outcome, now: datetime) -> None:
         case.reopen_until = count(rule.reopen_within, now, case.rules.calendar).due_at
     case.lingers = responding or case.reopen_until is not None
     case.stage, case.outcome, case.closed_at = Stage.closed, outcome, now
-    owners = [d.owner for d in case.plan.duties if d.open()] if case.plan else []
     data: dict[str, JsonValue] = {"outcome": outcome, "breached": case.breached()}
-    case.note("closed", PROCESS, now, data, [Recipient(username=o) for o in owners])
+    case.note("closed", PROCESS, now, data)
+    call_off_duties(case, PROCESS, now)
 
 
 INCIDENT_CLOCKS = ("major_response", "incident_task")

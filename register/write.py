@@ -123,7 +123,7 @@ def _approval_row(case: Case, number: int) -> dict[str, Any]:
         "reference": case.reference,
         "due_at": case.clocks[approval.clock].due_at,
         "department": held.department if held else None,
-        "closed": case.closed_at is not None or case.withdrawn is not None,
+        "closed": approval.purpose != "public_answer" and (case.closed_at is not None or case.withdrawn is not None),
         **approval.model_dump(include=columns),
     }
 

@@ -3,16 +3,21 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from office import Office
 
-from complaints import acts, procedure
+from api.customer_view import customer_view
+from complaints import acts, alarms, procedure
 from complaints import messages as m
-from complaints.case import Case, Opening
-from complaints.detours import incident
+from complaints.case import Case, Opening, case_view
+from complaints.detours import extension, incident, mass, merging, pause, plan, reproject, rounds, transfer
+from complaints.errors import Refused
 from complaints.form import Complainant, ComplaintForm
 from complaints.names import Channel, Kind, Nature, Outcome, Role, Stage, Urgency
 from complaints.records import Actor, Classification, Risk
-from policies.load import load
+from complaints.turns import CaseLink, News, PublicAnswer
+from policies.load import by_version, load
+from register.write import _approval_row
 
 POLICY = load()
 NOW = datetime.fromisoformat("2026-03-10T10:00+08:00")
@@ -77,3 +82,196 @@ async def test_every_errand_is_run_before_the_process_ends(office: Office) -> No
     history = await handle.fetch_history()
     told = [e for e in history.events if e.HasField("signal_external_workflow_execution_initiated_event_attributes")]
     assert len(told) == len(response.members)
+
+
+# -- approvals that have been overtaken ------------------------------------------------------------------------------
+
+
+def test_an_approval_of_a_closed_round_approves_nothing_of_the_next_one() -> None:
+    """Otherwise the old, lower approval would let a new resolution through that needs a higher level."""
+    case = taken(nature=Nature.violation)
+    resolve(case)
+    assert case.approvals[0].needs == "supervisor"
+    acts.withdraw(case, m.Withdraw(by=AGENT, request_id="w", reason="x"), NOW)
+    procedure.close(case, Outcome.withdrawn, NOW)
+    rounds.reopen(case, rounds.Reopen(by=AGENT, request_id="o", reason="x"), NOW + HOUR)
+    acts.correct(case, m.Correct(by=AGENT, request_id="c", kinds=[Kind.major], reason="x"), NOW + HOUR)
+    procedure.give(case, "card_centre", "han", "x", "process", NOW + HOUR)
+    acts.accept(case, m.Accept(by=HANDLER, request_id="a2"), NOW + HOUR)
+    resolve(case, NOW + HOUR)
+    assert [a.needs for a in case.approvals] == ["supervisor", "manager"]
+    with pytest.raises(Refused):
+        decide(case, SUPERVISOR, now=NOW + HOUR, place=0)
+    assert case.stage is Stage.awaiting_approval
+
+
+def asked_for_more_time() -> Case:
+    case = taken()
+    extension.ask(case, extension.AskExtension(by=HANDLER, request_id="e", amount=2, reason="x"), NOW)
+    return case
+
+
+def test_an_extension_lapses_when_the_result_is_told_or_the_case_closed() -> None:
+    told, closed = asked_for_more_time(), asked_for_more_time()
+    resolve(told)
+    procedure.result_told(told, procedure.Feedback(at=NOW, way="email", by="process"), NOW)
+    procedure.close(closed, Outcome.withdrawn, NOW)
+    for case in (told, closed):
+        assert case.extensions[0].state == "lapsed" and case.clocks["approval_1"].stopped_at
+        with pytest.raises(Refused):
+            decide(case, SUPERVISOR)
+        assert not [w for w in case.wanted if w.kind == "extension_notice"]
+
+
+def test_an_extension_told_while_the_clock_stands_still_holds() -> None:
+    case = asked_for_more_time()
+    decide(case, SUPERVISOR)
+    pause.begin(case, pause.Pause(by=HANDLER, request_id="p", question="x", reason="x"), NOW)
+    after = case.clocks["resolution"].due_at + HOUR
+    extension.tell(case, extension.TellExtension(by=AGENT, request_id="t"), after)
+    assert case.extensions[0].state == "in_force"
+
+
+# -- public answers --------------------------------------------------------------------------------------------------
+
+
+def leading() -> Case:
+    case = taken(Kind.major)
+    incident.acknowledge(case, m.Acknowledge(by=MANAGER, request_id="k"), NOW)
+    mass.hear(case, News(kind="member_joins", reference="CMP-2026-900002", by="process"), NOW)
+    mass.answer_all(case, mass.AnswerAll(by=MANAGER, request_id="n", reply="r", **WRITTEN), NOW)
+    return case
+
+
+def test_a_public_answer_can_be_approved_after_its_complaint_has_closed() -> None:
+    case = leading()
+    procedure.close(case, Outcome.withdrawn, NOW)
+    assert case.clocks["approval_1"].stopped_at is None and not _approval_row(case, 0)["closed"]
+    case.errands.clear()
+    decide(case, SECOND)
+    assert [e.news.kind for e in case.errands] == ["public_answer"]
+
+
+@pytest.mark.parametrize("end", ["stand_down", "report"])
+def test_a_response_that_has_ended_answers_nobody(end: str) -> None:
+    case = leading()
+    if end == "report":
+        incident.report(case, m.Report(by=MANAGER, request_id="e", text="x"), NOW)
+    else:
+        incident.stand_down(case, incident.StandDown(by=MANAGER, request_id="e", reason="x"), NOW)
+    assert case.clocks["approval_1"].stopped_at
+    with pytest.raises(Refused):
+        decide(case, SECOND)
+
+
+def answer_of(reference: str) -> News:
+    answer = PublicAnswer(at=NOW, by="man", reply="r", approval="x", approved_at=NOW, **WRITTEN)
+    return News(kind="public_answer", reference=reference, by="man", answer=answer)
+
+
+def test_a_public_answer_is_for_those_who_still_belong_to_the_incident() -> None:
+    case = taken()
+    mass.belong(case, "CMP-2026-900009", "agent", "x", NOW)
+    mass.hear(case, News(kind="incident_over", reference="CMP-2026-900008", by="man"), NOW)
+    assert case.incident_of == "CMP-2026-900009"
+    mass.left(case, NOW)
+    mass.hear(case, answer_of("CMP-2026-900009"), NOW)
+    assert case.stage is Stage.in_progress and case.public_answer is None
+
+
+def test_a_public_answer_that_came_too_late_does_not_answer_the_next_round() -> None:
+    """The next round needs a higher approval, which it would escape."""
+    case = taken()
+    mass.belong(case, "CMP-2026-900009", "agent", "x", NOW)
+    resolve(case)
+    mass.hear(case, answer_of("CMP-2026-900009"), NOW)
+    assert rounds.another(case, Outcome.dissatisfied_exhausted, NOW)
+    procedure.give(case, "card_centre", "han", "x", "process", NOW)
+    mass.use_public_answer(case, NOW)
+    assert case.stage is Stage.assigned
+
+
+# -- clocks that nobody could stop -----------------------------------------------------------------------------------
+
+
+def test_a_case_given_to_somebody_else_while_it_awaits_approval_is_accepted_when_it_comes_back() -> None:
+    case = taken(nature=Nature.violation)
+    resolve(case)
+    give = m.Assign(by=SUPERVISOR, request_id="g", department="card_centre", reason="x")
+    acts.assign(case, give, NOW)
+    alarms.sound(case, NOW + timedelta(hours=5))
+    assert "acceptance_2" not in case.clocks  # nobody can accept it now
+    decide(case, SUPERVISOR, "reject", NOW + timedelta(hours=5))
+    assert case.stage is Stage.assigned and case.clocks["acceptance_2"].stopped_at is None
+    acts.accept(case, m.Accept(by=HANDLER, request_id="a2"), NOW + timedelta(hours=6))
+    resolve(case, NOW + timedelta(hours=6))
+
+
+def test_a_paused_case_moved_to_rules_without_its_clocks_goes_on() -> None:
+    """A KeyError in the time keeper would freeze the case at the end of the pause."""
+    case = taken(nature=Nature.service)
+    assert "common" in case.clocks
+    pause.begin(case, pause.Pause(by=HANDLER, request_id="p", question="x", reason="x"), NOW)
+    older = by_version("cn-2026-01-01").for_case(NOW.date())
+    assert "common" not in older.clocks
+    reproject.reproject(case, older, "x", "ops", NOW)
+    assert case.pause
+    alarms.sound(case, case.pause.ends_at)
+    assert case.pauses[0].resumed_at and case.clocks["common"].paused_at is None
+
+
+def test_a_response_stood_down_and_declared_again_goes_on_under_its_leader() -> None:
+    case = taken(Kind.major)
+    incident.acknowledge(case, m.Acknowledge(by=MANAGER, request_id="k"), NOW + HOUR)
+    acts.correct(case, m.Correct(by=AGENT, request_id="c", kinds=[], reason="x"), NOW + HOUR)
+    assert case.incident and case.incident.over()
+    later = NOW + timedelta(hours=5)
+    acts.correct(case, m.Correct(by=AGENT, request_id="c2", kinds=[Kind.major], reason="x"), later)
+    alarms.sound(case, later)
+    assert case.clocks["major_response"].breached_at is None  # it was launched in time
+    incident.report(case, m.Report(by=MANAGER, request_id="e", text="x"), later)
+
+
+def planned() -> Case:
+    case = taken(Kind.cross_department)
+    duty = plan.DutyBody(department="legal", owner="oth", task="x", working_days=2)
+    plan.file(case, plan.FilePlan(by=HANDLER, request_id="f", duties=[duty]), NOW)
+    return case
+
+
+def test_duties_end_with_what_they_were_for() -> None:
+    answered, closed = planned(), planned()
+    mass.belong(answered, "CMP-2026-900009", "agent", "x", NOW)
+    mass.hear(answered, answer_of("CMP-2026-900009"), NOW)
+    procedure.close(closed, Outcome.withdrawn, NOW)
+    for case in (answered, closed):
+        assert case.plan and case.plan.duties[0].cancelled_at and case.clocks["duty_1"].stopped_at
+        alarms.sound(case, NOW + timedelta(days=1))
+        assert not case.breached()
+
+
+def test_a_transfer_ends_when_its_sender_resolves_the_case() -> None:
+    case = taken(nature=Nature.violation)
+    act = transfer.Transfer(by=HANDLER, request_id="t", department="legal", reason="x", done="x", help_needed="x")
+    transfer.ask(case, act, NOW)
+    resolve(case)
+    assert case.stage is Stage.awaiting_approval
+    assert case.transfers[0].answer == "dropped" and case.clocks["transfer_1"].stopped_at
+
+
+def test_a_complaint_that_took_one_up_can_be_merged_into_one_it_is_linked_to() -> None:
+    case = taken()
+    for reference, how in (("CMP-2026-900002", "merged"), ("CMP-2026-900003", "related")):
+        case.links.append(CaseLink(reference=reference, how=how, at=NOW, by="agent", reason="x"))
+    act = merging.Link(by=AGENT, request_id="l", reference="CMP-2026-900003", how="merged", reason="x")
+    merging.link(case, act, NOW)
+    assert case.merging == "CMP-2026-900003"
+
+
+def test_the_customer_sees_the_expected_date_of_the_round_that_runs() -> None:
+    case = taken()
+    resolve(case)
+    procedure.result_told(case, procedure.Feedback(at=NOW, way="email", by="process"), NOW)
+    assert rounds.another(case, Outcome.dissatisfied_exhausted, NOW)
+    seen = customer_view(case_view(case), NOW + timedelta(days=60), NOW)
+    assert seen.expected_by == case.clocks["resolution_2"].due_at

@@ -16,7 +16,7 @@ from complaints.errors import Refused
 from complaints.form import Line, Text
 from complaints.messages import Act, Body
 from complaints.names import Role, incident_id
-from complaints.procedure import running, start_clock
+from complaints.procedure import lapse_approval, running, start_clock
 from complaints.records import Recipient
 from complaints.sla import stop
 from complaints.turns import Errand, Handover, Incident, IncidentEntry, News
@@ -143,6 +143,7 @@ def report(case: Case, act: m.Report, now: datetime) -> None:
     if waiting := [str(t.number) for t in incident.tasks if t.done_at is None]:
         raise Refused("wrong_stage", f"not done yet: task {', '.join(waiting)}")
     incident.report = IncidentEntry(at=now, by=act.by.username, kind="report", text=act.text)
+    _forget_answer(case, now)
     case.note("major_reported", act.by.username, now)
 
 
@@ -168,8 +169,16 @@ def _end(case: Case, incident: Incident, who: str, why: str, now: datetime) -> N
     for key in ["major_response", *(t.clock for t in incident.tasks)]:
         if (clock := running(case, key)) is not None:
             stop(clock, now)
+    _forget_answer(case, now)
     case.note("major_stood_down", who, now, {}, [Recipient(username=incident.leader)] if incident.leader else [])
     tell_all(case, News(kind="incident_over", reference=case.reference, by=who))
+
+
+def _forget_answer(case: Case, now: datetime) -> None:
+    """A public answer nobody has approved by the end of the response is given to nobody."""
+    for asked in case.open_approvals:
+        if asked.purpose == "public_answer":
+            lapse_approval(case, asked, now)
 
 
 def tell_all(case: Case, news: News) -> None:

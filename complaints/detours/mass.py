@@ -112,7 +112,7 @@ def left(case: Case, now: datetime) -> None:
     if case.incident_of is None:
         return
     case.note("incident_left", PROCESS, now, {"incident": incident_id(case.incident_of)})
-    case.incident_of, case.incident = None, None
+    case.incident_of, case.incident, case.public_answer = None, None, None
     if Kind.major in case.kinds and case.stage is not Stage.closed:
         declare_major(case, PROCESS, now)
 
@@ -122,6 +122,8 @@ def hear(case: Case, news: News, now: datetime) -> None:
     match news.kind:
         case "member_joins":
             _welcome(case, news, now)
+        case _ if case.incident_of != news.reference:
+            return  # it has left that incident, and may belong to another
         case "incident_launched":
             if (clock := running(case, "major_response")) is not None:
                 stop(clock, now)

@@ -47,7 +47,7 @@ def link(case: Case, act: Link, now: datetime) -> None:
         _keep(case, act.reference, act.how, act.by.username, act.reason, now)
         _say(case, "linked", act.reference, act.by.username, f"{act.how} {act.reason}")
         return
-    if any(known.how == "merged" for known in case.links) and act.reference in [k.reference for k in case.links]:
+    if any(known.how == "merged" and known.reference == act.reference for known in case.links):
         raise fault("reference", "circle", f"{act.reference} was merged into this one")
     if case.incident is not None and not case.incident.over():
         raise Refused("wrong_stage", f"its major-complaint response {case.incident.id} is under way")

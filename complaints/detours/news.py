@@ -20,5 +20,5 @@ def not_told(case: Case, errand: Errand, now: datetime) -> None:
     match errand.news.kind:
         case "merge_asked" if case.merging == errand.to:
             merging.refused(case, "it is closed", now)
-        case "member_joins":
+        case "member_joins" if case.incident_of == errand.to:
             mass.left(case, now)

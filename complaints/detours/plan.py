@@ -16,7 +16,7 @@ from complaints.errors import Refused
 from complaints.form import Line, Text
 from complaints.messages import Act, Body
 from complaints.names import Kind, Role
-from complaints.procedure import running, start_clock
+from complaints.procedure import call_off_duties, running, start_clock
 from complaints.records import Actor, Recipient
 from complaints.turns import Duty, DutyChange, Plan
 
@@ -175,11 +175,7 @@ def not_needed(case: Case, who: str, why: str, now: datetime) -> None:
     if (clock := running(case, "cross_department_plan")) is not None:
         sla.stop(clock, now)
         case.note("plan_not_needed", who, now)
-    for duty in case.plan.duties if case.plan else []:
-        if duty.open():
-            duty.cancelled_at = now
-            sla.stop(case.clocks[duty.clock], now)
-            case.note("duty_cancelled", who, now, {"duty": duty.number}, [Recipient(username=duty.owner)])
+    call_off_duties(case, who, now)
 
 
 def _lead(case: Case, actor: Actor) -> None:

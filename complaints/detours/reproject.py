@@ -16,9 +16,14 @@ SET_ALONE = ("duty", "incident_task")
 def reproject(case: Case, policy: CasePolicy, why: str, who: str, now: datetime) -> list[str]:
     """Count the running clocks anew; gives those that end at another time now.
 
-    What is broken stays broken, and no deadline is moved into the past by it.
+    What is broken stays broken, and no deadline is moved into the past by it. A clock the new rules do not know runs
+    on under the rule it was started by.
     """
-    before, case.policy = case.rules, policy.model_copy(update={"edition": case.rules.edition})
+    before = case.rules
+    unknown = {c.name for c in case.clocks.values()} - set(policy.clocks)
+    still = {name: before.clocks[name] for name in sorted(unknown) if name in before.clocks}
+    kept_rules = {"clocks": policy.clocks | still, "ladders": before.ladders | policy.ladders}
+    case.policy = policy.model_copy(update={"edition": before.edition, **kept_rules})
     moved: dict[str, JsonValue] = {}
     for key, clock in case.clocks.items():
         rule = policy.clocks.get(clock.name)

@@ -64,6 +64,7 @@ def reopen(case: Case, act: Reopen, now: datetime) -> None:
 def _begin(case: Case, who: str, now: datetime) -> None:
     case.round += 1
     case.stage, case.by_person = Stage.classified, False
+    case.public_answer = None  # it was given, or came too late: what is still wrong is found out anew
     clock = start_clock(case, "resolution", now, case.key("resolution"))
     data: dict[str, JsonValue] = {"round": case.round, "due_at": clock.due_at.isoformat()}
     case.note("round_begun", who, now, data, case.recipients(["supervisor"]))
