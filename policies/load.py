@@ -161,7 +161,7 @@ def calendar(name: str, folder: Path = FOLDER) -> Calendar:
             source=f"{rules.source}; holidays {version_of('holidays')}",
         )
     except ValidationError as error:
-        raise BrokenPolicy(_problems(error, path, _nodes(path))) from None
+        raise BrokenPolicy(_problems(error, path, key_lines(path))) from None
 
 
 def check(at: date, folder: Path = FOLDER) -> list[Problem]:
@@ -193,7 +193,7 @@ def _calendar_ends(known: Calendar, path: Path, at: date) -> list[Problem]:
     )
     return [
         Problem(
-            file=_shown(path), line=_nodes(path).get(("known_through",), 1), message=message, fatal=left < FAIL_AHEAD
+            file=_shown(path), line=key_lines(path).get(("known_through",), 1), message=message, fatal=left < FAIL_AHEAD
         )
     ]
 
@@ -216,11 +216,11 @@ def _read(path: Path, model: type[M]) -> M:
     try:
         return model.model_validate(_yaml(path))
     except ValidationError as error:
-        raise BrokenPolicy(_problems(error, path, _nodes(path))) from None
+        raise BrokenPolicy(_problems(error, path, key_lines(path))) from None
 
 
 def _ladders(path: Path) -> dict[str, Ladder]:
-    nodes, ladders = _nodes(path), {}
+    nodes, ladders = key_lines(path), {}
     for name, body in _yaml(path).items():
         try:
             ladders[name] = Ladder.model_validate(body)
@@ -267,7 +267,7 @@ def _problems(error: ValidationError, path: Path, nodes: dict[tuple[Any, ...], i
     return found
 
 
-def _nodes(path: Path) -> dict[tuple[Any, ...], int]:
+def key_lines(path: Path) -> dict[tuple[Any, ...], int]:
     """The line of every key and entry of a YAML file, by its path."""
     lines: dict[tuple[Any, ...], int] = {}
 

@@ -159,6 +159,26 @@ def timeline(reference: str, language: Annotated[Language, typer.Option()] = Lan
     _go(showing.timeline(settings(beside_the_local_stack), reference, language.value))
 
 
+@app.command()
+def drill(
+    scripts: Annotated[list[Path] | None, typer.Argument(help="scripts (YAML); docs/drills.md says how")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="every script that comes with Amends")] = False,
+    reports: Annotated[Path, typer.Option(help="where the reports go", file_okay=False)] = Path("var/drills"),
+) -> None:
+    """Rehearse scripted complaints on a fast clock: the real process, servers of its own, a report at the end.
+
+    Exit code 0: all went as scripted; 1: it did not; 2: a script is at fault.
+    """
+    from run.drill import command
+    from run.drill.load import shipped
+
+    if bool(scripts) == all_:
+        err.print("[red]name a script, or say --all[/]")
+        raise typer.Exit(2)
+    configure("error")
+    raise typer.Exit(command.run(shipped() if all_ else scripts or [], reports, err))
+
+
 @policy_app.command("check")
 def policy_check(
     at: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="as of that day")] = None,

@@ -31,17 +31,22 @@ OFFICE = [
 """User name, name, roles, department: beside one user per role and two handlers in every department."""
 
 
-async def furnish(engine: AsyncEngine, password: str, *, fixed: bool) -> None:
+async def furnish(engine: AsyncEngine, password: str, *, fixed: bool, hasher: PasswordHasher | None = None) -> None:
     """Make departments and demo staff that are missing; a fixed password is set for all of them again."""
     routing = load().routing
-    hashed = PasswordHasher().hash(password)
+    hashed = (hasher or PasswordHasher()).hash(password)
     head_office = NamedDepartment(code=HEAD_OFFICE, zh="总行", en="Head office")
     await people.add_departments(engine, [*routing.departments, head_office])
-    staff = _people([d.code for d in routing.departments], hashed)
+    staff = everybody(hashed)
     await people.put_staff(engine, staff)
     if fixed:
         for person in staff:
             await people.change_staff(engine, person.username, password=hashed)
+
+
+def everybody(password_hash: str = "") -> list[Staff]:
+    """The demo staff of every department of the routing table."""
+    return _people([d.code for d in load().routing.departments], password_hash)
 
 
 def _people(departments: list[str], hashed: str) -> list[Staff]:

@@ -26,12 +26,23 @@ class Mailbox:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.refuses = False
         folder.mkdir(parents=True, exist_ok=True)
 
     def keep(self, kind: str, content: bytes) -> None:
         """Keep one message."""
         name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}.{kind}"
         (self.folder / name).write_bytes(content)
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Take a recipient (called by aiosmtpd); to try out the other case, refused@… is nobody here."""
+        if self.refuses or address.startswith("refused"):
+            return "550 no such mailbox"
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return "250 fine"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """Take one e-mail (called by aiosmtpd)."""

@@ -48,7 +48,7 @@ class Stack:
         self.data = settings.data.resolve()
         self.undo: list[Callable[[], None]] = []
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.mail_port = settings.mail_port or _free_port(MAILBOX_PORT)
+        self.mail_port = settings.mail_port or free_port(MAILBOX_PORT)
 
     def start(self) -> str:
         """Start everything; gives the demo password."""
@@ -122,7 +122,7 @@ class Stack:
                     raise CannotRun(f"port {port} ({what}) is taken; set AMENDS_{name.upper()} to another") from None
 
     def _temporal(self) -> None:
-        known = [f"--search-attribute={key.name}={_TYPES[key.indexed_value_type.name]}" for key in ALL]
+        known = [f"--search-attribute={key.name}={ATTRIBUTE_TYPES[key.indexed_value_type.name]}" for key in ALL]
         command = [
             temporal_binary(), "server", "start-dev", "--ip", "127.0.0.1",
             "--port", str(self.settings.temporal_port), "--ui-port", str(self.settings.temporal_ui_port),
@@ -143,7 +143,7 @@ class Stack:
 
     def _mailbox(self) -> int:
         box = sink.Mailbox(self.data / "mail")
-        port = _free_port()
+        port = free_port()
         controller = sink.smtp(box, port)
         controller.start()
         self.undo.append(controller.stop)
@@ -188,15 +188,15 @@ class Stack:
         with self._log(name).open("ab") as log:
             process = subprocess.Popen(
                 command,
-                env={**_environment(), **environment},
+                env={**clean_environment(), **environment},
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+                preexec_fn=die_with_parent if sys.platform == "linux" else None,
             )
         self.processes[name] = process
-        self.undo.append(lambda: _end(process))
+        self.undo.append(lambda: end(process))
 
     def _temporal_up(self) -> bool:
         with socket.socket() as probe:
@@ -226,31 +226,32 @@ def temporal_binary() -> str:
     return str(Path(sysconfig.get_path("scripts")) / "temporal")
 
 
-_TYPES = {"KEYWORD": "Keyword", "KEYWORD_LIST": "KeywordList", "BOOL": "Bool", "DATETIME": "Datetime"}
+ATTRIBUTE_TYPES = {"KEYWORD": "Keyword", "KEYWORD_LIST": "KeywordList", "BOOL": "Bool", "DATETIME": "Datetime"}
 
 
-def _environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """Ours, without what would lead a part of the local stack to another Temporal."""
     return {k: v for k, v in os.environ.items() if not k.startswith("TEMPORAL_")} | {"TEMPORAL_CONFIG_FILE": os.devnull}
 
 
-def _free_port(wanted: int = 0) -> int:
+def free_port(wanted: int = 0) -> int:
     """That port of this machine if nobody has it, else any other."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", wanted))
         except OSError:
-            return _free_port()
+            return free_port()
         return int(probe.getsockname()[1])
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """A part must not outlive a killed parent and keep its port (Linux)."""
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Ask a part to stop; make it, when it does not."""
     if process.poll() is None:
         process.terminate()
         try:

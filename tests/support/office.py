@@ -1,35 +1,28 @@
-"""A whole office for the tests: API, worker, register and mailbox on real servers, on a calendar of our choosing.
+"""The office of the product's drills, as the tests use it: with what a test asserts on the way.
 
-Temporal's skipping clock starts at the real time. So that a test can begin on, say, Friday 13 February 2026 at 10:00,
-the real Chinese calendar of that year is moved by whole days onto today, weekends with it, in a time zone in which it
-is now ten o'clock. `office.real(datetime(2026, 2, 14, 17, 30))` is then the true moment that day stands for.
+It begins at a date and hour of our choosing; `office.real(datetime(2026, 2, 14, 17, 30))` is the true moment that a
+wall-clock time of that calendar stands for.
 """
 
 import asyncio
-import shutil
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta, timezone
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import httpx
-import yaml
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col
-from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
 
 from activities.channels import Post
-from api.app import create_app
-from api.parts import Parts
-from policies.load import FOLDER, calendar
-from register.tables import Staff, StaffNotice
-from run import worker
+from register.tables import Staff
+from run.drill import office
+from run.stack import free_port
+
+__all__ = ["free_port"]
 
 PASSWORD = "demo-password-of-the-tests"
 SECRET = "a secret of the tests, forty characters!"
@@ -62,30 +55,11 @@ RESOLUTION: dict[str, Any] = {
 
 
 @dataclass
-class Office:
+class Office(office.Office):
     """The desk of one test: acts through the API, moves the clock, reads what came of it."""
 
-    env: WorkflowEnvironment
-    engine: AsyncEngine
-    http: httpx.AsyncClient
-    queue: str
-    worker: Worker
-    build: Any
-    zero: date
-    day: timedelta
-    zone: timezone
-    tokens: dict[str, str] = field(default_factory=dict)
-
-    async def token(self, user: str) -> str:
-        if user not in self.tokens:
-            answer = await self.http.post("/auth/token", data={"username": user, "password": PASSWORD})
-            assert answer.status_code == 200, (user, answer.text)
-            self.tokens[user] = answer.json()["access_token"]
-        return self.tokens[user]
-
-    async def call(self, user: str, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
-        sent = {"Authorization": f"Bearer {await self.token(user)}"} | headers
-        return await self.http.request(method, path, json=body, headers=sent)
+    env: Any
+    password: str = PASSWORD
 
     async def open(self, form: dict[str, Any] = PLAIN, user: str = "agent", **more: Any) -> dict[str, Any]:
         key = {"Idempotency-Key": str(uuid4())}
@@ -103,23 +77,6 @@ class Office:
         assert answer.status_code == expect, (answer.status_code, answer.text)
         return answer.json()
 
-    async def case(self, reference: str) -> dict[str, Any]:
-        answer = await self.call("auditor", "GET", f"/complaints/{reference}")
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    async def events(self, reference: str) -> list[dict[str, Any]]:
-        answer = await self.call("auditor", "GET", f"/complaints/{reference}/timeline")
-        assert answer.status_code == 200, answer.text
-        return answer.json()["events"]
-
-    async def letters(self, reference: str) -> list[dict[str, Any]]:
-        answer = await self.call("auditor", "GET", f"/complaints/{reference}/letters")
-        return answer.json()["letters"]
-
-    def handle(self, reference: str) -> Any:
-        return self.env.client.get_workflow_handle(reference)
-
     async def forward(self, reference: str, to: datetime | timedelta) -> None:
         """Let the case's own clock run on by a span, or to a moment."""
         if isinstance(to, datetime):
@@ -131,20 +88,6 @@ class Office:
         if (until := (await self.case(reference))["reopen_until"]) is not None:
             await self.forward(reference, datetime.fromisoformat(until) + timedelta(seconds=1))
         return str(await self.handle(reference).result())
-
-    async def now(self, reference: str) -> datetime:
-        """The case's own time."""
-        info = await self.env.get_time_skipping_info(self.handle(reference))
-        return info.current_time.ToDatetime(UTC) if info else datetime.now(UTC)
-
-    def real(self, moment: datetime) -> datetime:
-        """The true moment that a wall-clock time of the borrowed calendar stands for."""
-        return (moment + self.day).replace(tzinfo=self.zone)
-
-    def borrowed(self, moment: str | datetime) -> datetime:
-        """The wall-clock time of the borrowed calendar at that moment."""
-        at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
-        return at.astimezone(self.zone).replace(tzinfo=None) - self.day
 
     async def pending_workflow_task(self, reference: str) -> bool:
         """Wait until Temporal has a task for the case that no worker has taken."""
@@ -183,12 +126,6 @@ class Office:
             async with self.engine.begin() as db:
                 await db.execute(of_it.values(state="working"))
 
-    async def told(self, reference: str) -> list[tuple[str, str]]:
-        """Who was told what about a case."""
-        query = select(col(StaffNotice.kind), col(StaffNotice.username)).where(col(StaffNotice.reference) == reference)
-        async with self.engine.connect() as db:
-            return [(kind, username) for kind, username in await db.execute(query)]
-
     async def to_callback(self, case: dict[str, Any], resolution: dict[str, Any] = RESOLUTION) -> dict[str, Any]:
         """Accept and resolve a case; its result goes out by letter."""
         handler = case["assignment"]["handler"]
@@ -196,60 +133,21 @@ class Office:
         return await self.act(handler, case["reference"], "resolution", resolution)
 
 
-def rules_moved(folder: Path, days: timedelta, zone_name: str, *without: str) -> Path:
-    """The Chinese rules in a folder of their own, their calendar moved by whole days, but for some topics."""
-    real = calendar("cn")
-    shutil.copytree(FOLDER / "cn", folder / "cn", ignore=shutil.ignore_patterns(*(f"{t}.yaml" for t in without)))
-    (folder / "calendars").mkdir()
-    moved = {
-        "id": "cn",
-        "time_zone": zone_name,
-        "opens": real.opens.isoformat("minutes"),
-        "closes": real.closes.isoformat("minutes"),
-        "weekend": [(d - 1 + days.days) % 7 + 1 for d in real.weekend],
-        "known_from": real.known_from + days,
-        "known_through": real.known_through + days,
-        "extra_days_off": [d + days for d in real.days_off],
-        "extra_make_up_days": [d + days for d in real.make_up_days],
-        "source": f"{real.source}; moved by {days.days} days for a test",
-    }
-    (folder / "calendars" / "cn.yaml").write_text(yaml.safe_dump(moved, allow_unicode=True))
-    return folder
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 OpenOffice = Callable[..., AbstractAsyncContextManager[Office]]
 
 
-@asynccontextmanager
-async def office_at(
+def office_at(
     begin: datetime,
-    env: WorkflowEnvironment,
+    env: office.Skipper,
     engine: AsyncEngine,
     post: Post,
     folder: Path,
     public_url: str | None = None,
     *without: str,
-) -> AsyncIterator[Office]:
+) -> AbstractAsyncContextManager[Office]:
     """An office in which it is now about `begin` (no zone; the borrowed calendar's own wall clock)."""
-    now = datetime.now(UTC)
-    offset = (begin.hour - now.hour) % 24
-    offset = offset if offset <= 12 else offset - 24
-    zone = timezone(timedelta(hours=offset))
-    days = now.astimezone(zone).date() - begin.date()
-    rules = rules_moved(folder / uuid4().hex, days, f"Etc/GMT{-offset:+d}", *without)
-    queue = f"complaints-{uuid4().hex[:8]}"
-
-    def build() -> Worker:
-        return worker.build(env.client, engine, post, queue, rules, sandbox=True, public_url=public_url)
-
-    app = create_app(Parts(engine, env.client, SECRET, queue))
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    async with build() as running, httpx.AsyncClient(transport=transport, base_url="http://test", timeout=30) as http:
-        yield Office(env, engine, http, queue, running, build, begin.date(), days, zone)
+    return office.office_at(
+        begin, env, engine, post, folder,
+        kind=Office, password=PASSWORD, secret=SECRET, step=office.HOUR,
+        sandbox=True, public_url=public_url, without=without,
+    )  # fmt: skip
