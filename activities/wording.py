@@ -67,6 +67,7 @@ EVENTS: dict[str, tuple[str, str]] = {
     "major_leader_absent": ("应急响应负责人不在岗", "the leader of the response is not at work"),
     "incident_joined": ("并入重大投诉事件", "belongs to a major incident"),
     "member_joined": ("有投诉并入本事件", "a complaint joined the incident"),
+    "member_left": ("有投诉脱离本事件", "a complaint left the incident"),
     "incident_responds": ("所属事件已启动应急响应", "the incident's response is under way"),
     "incident_left": ("已脱离重大投诉事件", "no longer part of the incident"),
     "public_answer_given": ("统一答复已批准", "public answer given"),

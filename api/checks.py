@@ -46,6 +46,14 @@ def known_currency(body: ResolutionBody) -> None:
         raise Refused("invalid", "cannot be resolved so", errors=[wrong])
 
 
+async def known_region(here: Parts, department: str, region: str | None) -> None:
+    """Refuse a region in which that department has nobody at work."""
+    if region is None or any(h["region"] == region for h in await read.handlers_with_load(here.engine, department)):
+        return
+    message = "nobody of that department is at work there"
+    raise Refused("invalid", message, errors=[FieldError(field="region", code="unknown_region", message=message)])
+
+
 async def known_person(here: Parts, username: str, field: str, *roles: Role) -> None:
     """Refuse somebody the register does not know, who is not at work, or holds none of these roles."""
     staff = await read.staff_member(here.engine, username)

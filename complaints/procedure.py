@@ -154,11 +154,14 @@ def registered(case: Case, now: datetime) -> None:
     case.note("registered", PROCESS, now, {"late": clock.breached_at is not None})
 
 
-def declare_major(case: Case, by: str, now: datetime) -> None:
-    """The two-hour clock runs from receipt; a major found later is late at once, and told at once."""
+def declare_major(case: Case, by: str, now: datetime, since: datetime | None = None) -> None:
+    """The two-hour clock runs from receipt; a major found later is late at once, and told at once.
+
+    `since` instead of receipt: when its event, whose response was under way, has been stood down.
+    """
     known = case.incident if case.incident_of is None else None
     if known is not None:
-        if known.stood_down_at is None or known.members:
+        if known.stood_down_at is None:
             return
         known.stood_down_at = known.stood_down_by = known.stood_down_why = None
         if known.acknowledged_at is not None:  # it is launched, and goes on under its leader
@@ -167,7 +170,10 @@ def declare_major(case: Case, by: str, now: datetime) -> None:
             return
     elif case.incident_of is None:
         case.incident = Incident(id=incident_id(case.reference), declared_at=now, declared_by=by)
-    start_clock(case, "major_response", case.form.received_at)
+    if running(case, "major_response") is None:
+        if (old := case.clocks.pop("major_response", None)) is not None:  # it stays on record as it ended
+            case.clocks[f"major_response_{sum(k.startswith('major_response') for k in case.clocks) + 2}"] = old
+        start_clock(case, "major_response", since or case.form.received_at)
     # One that belongs to another's hears from there whether the response is under way.
     if case.incident_of is not None or case.incident is None:
         joins = Errand(to=case.incident_of or "", news=News(kind="member_joins", reference=case.reference, by=by))

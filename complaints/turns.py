@@ -218,7 +218,7 @@ class News(BaseModel):
     """What one complaint's process tells another's."""
 
     kind: Literal[
-        "member_joins", "incident_launched", "incident_over", "public_answer",
+        "member_joins", "member_leaves", "incident_launched", "incident_over", "public_answer",
         "merge_asked", "merge_taken", "merge_refused", "linked",
     ]  # fmt: skip
     reference: str = Field(description="the complaint that speaks")

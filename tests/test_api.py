@@ -68,6 +68,7 @@ ROUTES: dict[str, set[str] | None] = {
     "POST /complaints/{reference}/links": {"agent", "handler", "supervisor"},
     "POST /complaints/{reference}/reopening": {"agent", "supervisor"},
     "POST /complaints/{reference}/incident": {"agent", "supervisor", "manager"},
+    "POST /complaints/{reference}/incident/leaving": {"supervisor", "manager"},
     "GET /transfers": {"handler", "supervisor", "manager", "auditor"},
     "GET /duties": {"handler", "supervisor", "manager", "auditor"},
     "GET /approvals": {"supervisor", "manager", "auditor"},  # the auditor reads everything and changes nothing

@@ -471,3 +471,18 @@ async def test_a_case_keeps_its_rules_until_it_is_moved(office: Office, version:
     assert due(office, case) == before
     assert case["policy_version"] == (version or "cn-2026-11-20")
     assert "reprojected" in kinds(await office.events(reference))
+
+
+async def test_a_complaint_that_joined_the_wrong_event_leaves_it(busy: Office) -> None:
+    office = busy
+    lead = await office.open(MAJOR | {"matter": "外汇业务系统误计汇率，大批客户结汇损失，群情激愤。", "product": "transfer"})
+    incident = lead["incident"]["id"]
+    reference = (await office.open())["reference"]
+    await office.act("supervisor", reference, "incident/leaving", {"reason": "x"}, expect=409)
+    await office.act("agent", reference, "incident", {"incident": incident, "reason": "误并"})
+    await office.act("agent", reference, "incident/leaving", {"reason": "并非同一事件"}, expect=403)
+    case = await office.act("supervisor", reference, "incident/leaving", {"reason": "并非同一事件"})
+    assert case["incident_of"] is None and case["stage"] == "assigned"
+    await office.post("manager", f"/incidents/{incident}/acknowledgement")
+    shown = (await office.call("manager", "GET", f"/incidents/{incident}")).json()
+    assert shown["members"] == []

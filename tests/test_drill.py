@@ -50,7 +50,8 @@ expect:
   first:
     stage: assigned
     letters: [acknowledgement]
-    clocks: {acceptance: breached, resolution: running}
+    clocks: {acceptance: met, acceptance_2: breached, resolution: running}
+    told: {assigned: [handler.card_centre, handler.card_centre.2]}
     events: [assigned, breached]
     due: {resolution: "2026-03-17 17:30"}
   second:

@@ -22,6 +22,8 @@ class Acts(Office):
     """The updates of a complaint. A validator runs the act on a copy; the handler runs it on the case."""
 
     def _check(self, act: A, do: Do[A]) -> None:
+        if self.case.policy is None:
+            raise ApplicationError("it is being received; repeat in a moment", type="unavailable", non_retryable=True)
         if not self._done_before(act):
             with_refusal(do, self.case.model_copy(deep=True), act)
 

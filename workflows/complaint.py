@@ -13,7 +13,7 @@ from activities.desk import Desk
 from complaints import messages as m
 from complaints import procedure
 from complaints.case import Opening
-from complaints.detours import mass, rounds
+from complaints.detours import mass, merging, rounds
 from complaints.names import WORKFLOW_TYPE, Outcome, Stage, Way
 from complaints.orders import ClassificationWanted, IncidentWanted, Publication, RulesWanted
 from complaints.records import Feedback
@@ -116,7 +116,8 @@ class Complaint(Detours):
             return
         if held is None or held.round < case.round:
             found = await self.find_handler(held.department if held else None, held.handler if held else None)
-            procedure.give(case, found.department, found.handler, found.why, procedure.PROCESS, workflow.now())
+            if case.assignment is held or case.rules.edition < 2:  # nobody has assigned it meanwhile
+                procedure.give(case, found.department, found.handler, found.why, procedure.PROCESS, workflow.now())
         if case.round == 1:
             procedure.registered(case, workflow.now())
         self.post_wanted()
@@ -188,6 +189,8 @@ class Complaint(Detours):
 
     async def close(self, outcome: Outcome) -> None:
         """Stop the clocks and write the closing letter."""
+        if self.case.merging and outcome is not Outcome.merged:
+            merging.refused(self.case, "it was closed meanwhile", workflow.now())
         procedure.close(self.case, outcome, workflow.now())
         self.post_wanted()
         if outcome in self.case.rules.letters.closing_letter_for:

@@ -126,6 +126,15 @@ class Detours(Acts):
     def _join_incident(self, act: mass.Join) -> None:
         self._check(act, mass.join)
 
+    @workflow.update(description="The complaint does not belong to the major incident")
+    async def leave_incident(self, act: mass.Leave) -> m.Receipt:
+        """The complaint does not belong to the major incident."""
+        return await self._do(act, mass.leave)
+
+    @leave_incident.validator
+    def _leave_incident(self, act: mass.Leave) -> None:
+        self._check(act, mass.leave)
+
     @workflow.update(description="A senior manager launches the major-complaint response")
     async def acknowledge_major(self, act: m.Acknowledge) -> m.Receipt:
         """A senior manager launches the major-complaint response."""

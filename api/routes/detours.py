@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path
 
 from api.acting import act, message_fields
 from api.auth import allowed
-from api.checks import incident_under_way, known_assignee, may_be_linked
+from api.checks import incident_under_way, known_assignee, known_region, may_be_linked
 from api.routes.acts import AgentOrHandler, AgentOrSupervisor, Handler
 from api.routes.complaints import Here, Key, Reference
 from complaints.detours import extension, mass, merging, pause, plan, rounds, transfer
@@ -20,6 +20,7 @@ Json = dict[str, Any]
 HandlerOrSupervisor = Annotated[Actor, Depends(allowed(Role.handler, Role.supervisor))]
 AgentHandlerOrSupervisor = Annotated[Actor, Depends(allowed(Role.agent, Role.handler, Role.supervisor))]
 Joiner = Annotated[Actor, Depends(allowed(Role.agent, Role.supervisor, Role.manager))]
+SupervisorOrManager = Annotated[Actor, Depends(allowed(Role.supervisor, Role.manager))]
 Workers = Annotated[Actor, Depends(allowed(Role.handler, Role.supervisor, Role.manager, Role.auditor))]
 Number = Annotated[int, Path(ge=1, le=9999)]
 
@@ -60,6 +61,7 @@ async def ask_transfer(
 ) -> Json:
     """Hand the case on to another department or region; it stays with its handler until accepted."""
     await known_assignee(here, body.department, None)
+    await known_region(here, body.department, body.region)
     return await act(here, reference, "ask_transfer", transfer.Transfer(**message_fields(body, who, key)))
 
 
@@ -132,6 +134,14 @@ async def join_incident(reference: Reference, body: mass.JoinBody, here: Here, w
     """Let the complaint belong to a major incident under way."""
     await incident_under_way(here, body.incident)
     return await act(here, reference, "join_incident", mass.Join(**message_fields(body, who, key)))
+
+
+@router.post("/complaints/{reference}/incident/leaving")
+async def leave_incident(
+    reference: Reference, body: mass.LeaveBody, here: Here, who: SupervisorOrManager, key: Key = None
+) -> Json:
+    """Let the complaint leave a major incident it does not belong to."""
+    return await act(here, reference, "leave_incident", mass.Leave(**message_fields(body, who, key)))
 
 
 @router.get("/transfers")

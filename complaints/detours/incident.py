@@ -170,8 +170,10 @@ def _end(case: Case, incident: Incident, who: str, why: str, now: datetime) -> N
         if (clock := running(case, key)) is not None:
             stop(clock, now)
     _forget_answer(case, now)
-    case.note("major_stood_down", who, now, {}, [Recipient(username=incident.leader)] if incident.leader else [])
+    data: dict[str, JsonValue] = {"members": len(incident.members), "why": why}
+    case.note("major_stood_down", who, now, data, [Recipient(username=incident.leader)] if incident.leader else [])
     tell_all(case, News(kind="incident_over", reference=case.reference, by=who))
+    incident.members = []
 
 
 def _forget_answer(case: Case, now: datetime) -> None:

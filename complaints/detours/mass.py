@@ -36,6 +36,16 @@ class JoinBody(Body):
     reason: Text
 
 
+class LeaveBody(Body):
+    """Why the complaint does not belong to the incident."""
+
+    reason: Text
+
+
+class Leave(Act, LeaveBody):
+    """Let the complaint leave the incident."""
+
+
 class AnswerAll(Act, PublicAnswerBody):
     """Propose the public answer."""
 
@@ -100,6 +110,17 @@ def join(case: Case, act: Join, now: datetime) -> None:
     belong(case, lead, act.by.username, act.reason, now)
 
 
+def leave(case: Case, act: Leave, now: datetime) -> None:
+    """It was taken for one of the event, and is not."""
+    in_stage(case, "incident")
+    by(act.by, Role.supervisor, Role.manager)
+    if case.incident_of is None:
+        raise Refused("wrong_stage", "it belongs to no incident")
+    gone = News(kind="member_leaves", reference=case.reference, by=act.by.username)
+    case.errands.append(Errand(to=case.incident_of, news=gone))
+    left(case, now, act.by.username, act.reason)
+
+
 def belong(case: Case, lead: str, who: str, why: str, now: datetime) -> None:
     """From now on the complaint belongs to the incident of `lead`, which is told."""
     case.incident_of = lead
@@ -107,14 +128,14 @@ def belong(case: Case, lead: str, who: str, why: str, now: datetime) -> None:
     case.errands.append(Errand(to=lead, news=News(kind="member_joins", reference=case.reference, by=who)))
 
 
-def left(case: Case, now: datetime) -> None:
-    """The incident is over, or never was: what is major by itself needs a response of its own."""
+def left(case: Case, now: datetime, who: str = PROCESS, why: str = "its response is over") -> None:
+    """It belongs to the incident no longer: what is major by itself needs a response of its own."""
     if case.incident_of is None:
         return
-    case.note("incident_left", PROCESS, now, {"incident": incident_id(case.incident_of)})
+    case.note("incident_left", who, now, {"incident": incident_id(case.incident_of), "why": why})
     case.incident_of, case.incident, case.public_answer = None, None, None
     if Kind.major in case.kinds and case.stage is not Stage.closed:
-        declare_major(case, PROCESS, now)
+        declare_major(case, PROCESS, now, since=now)
 
 
 def hear(case: Case, news: News, now: datetime) -> None:
@@ -122,6 +143,10 @@ def hear(case: Case, news: News, now: datetime) -> None:
     match news.kind:
         case "member_joins":
             _welcome(case, news, now)
+        case "member_leaves":
+            if case.incident is not None and news.reference in case.incident.members:
+                case.incident.members.remove(news.reference)
+                case.note("member_left", news.by, now, {"member": news.reference})
         case _ if case.incident_of != news.reference:
             return  # it has left that incident, and may belong to another
         case "incident_launched":

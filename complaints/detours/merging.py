@@ -99,6 +99,8 @@ def refused(case: Case, why: str, now: datetime) -> None:
 def _keep(
     case: Case, other: str, how: Literal["related", "duplicate", "merged"], who: str, why: str, now: datetime
 ) -> None:
+    if any(known.reference == other and known.how == how for known in case.links):
+        return
     case.links.append(CaseLink(reference=other, how=how, at=now, by=who, reason=why))
     tell = case.recipients(["handler"]) if how == "merged" else []
     case.note("merged_in" if how == "merged" else "linked", who, now, {"reference": other, "how": how}, tell)
