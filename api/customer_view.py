@@ -12,7 +12,7 @@ from complaints.names import Outcome, Stage
 from complaints.policy import Policy
 from policies.load import by_version
 
-Status = Literal["received", "in_progress", "answering", "answered", "closed", "withdrawn"]
+Status = Literal["received", "in_progress", "answering", "answered", "waiting", "merged", "closed", "withdrawn"]
 CanDo = Literal["rating", "facts", "withdrawal"]
 
 STATUS: dict[str, Status] = {
@@ -30,6 +30,8 @@ STATUS_TEXT: dict[Language, dict[Status, str]] = {
         "in_progress": "责任部门正在核查处理。",
         "answering": "已有处理结果，正在答复您。",
         "answered": "处理结果已答复您，请您评价。",
+        "waiting": "我们正在等您补充情况，期间时限暂停计算。",
+        "merged": "本投诉已与同一事项的投诉合并办理，一并答复。",
         "closed": "您的投诉已办结。",
         "withdrawn": "已按您的意愿撤回投诉。",
     },
@@ -38,6 +40,8 @@ STATUS_TEXT: dict[Language, dict[Status, str]] = {
         "in_progress": "The responsible department is looking into it.",
         "answering": "We have a result and are telling you about it.",
         "answered": "We have told you the result. Please tell us how we did.",
+        "waiting": "We are waiting for something from you; our time limit stands still meanwhile.",
+        "merged": "This complaint is handled together with another one on the same matter, and answered with it.",
         "closed": "Your complaint is closed.",
         "withdrawn": "You have withdrawn your complaint.",
     },
@@ -53,6 +57,7 @@ class CustomerView(BaseModel):
     language: Language
     status: Status
     status_text: str = Field(description="in the language of the complaint")
+    question: str | None = Field(description="what the bank has asked and waits for; a fact that is added answers it")
     received_at: AwareDatetime
     expected_by: AwareDatetime | None = Field(description="when we shall have answered; null once we have")
     overdue: bool = Field(description="the expected time is over and there is no answer yet")
@@ -72,16 +77,22 @@ def customer_view(state: dict[str, Any], expires_at: datetime, now: datetime) ->
     local, stage = rules.calendar.local, str(state["stage"])
     withdrawn = bool(state["withdrawn"]) or state["outcome"] == Outcome.withdrawn
     status: Status = "withdrawn" if withdrawn else STATUS.get(stage, "in_progress")
+    pause = next((p for p in state.get("pauses", []) if p["resumed_at"] is None), None)
+    if state["outcome"] == Outcome.merged:
+        status = "merged"
+    elif pause and status == "in_progress":
+        status = "waiting"
     number = state.get("round", 1)
     clock = state["clocks"].get("resolution" if number == 1 else f"resolution_{number}")
     waits = clock and clock["stopped_at"] is None and status in ("received", "in_progress", "answering")
     due = datetime.fromisoformat(clock["due_at"]) if waits else None
-    can = [] if withdrawn else possible(Stage(stage))
+    can = [] if withdrawn else ["note"] if status == "merged" else possible(Stage(stage))
     return CustomerView(
         reference=state["reference"],
         language=language,
         status=status,
         status_text=STATUS_TEXT[language][status],
+        question=pause["question"] if pause and status == "waiting" else None,
         received_at=local(datetime.fromisoformat(state["form"]["received_at"])),
         expected_by=due and local(due),
         overdue=due is not None and now > due,

@@ -873,3 +873,29 @@ async def test_a_customer_with_a_telephone_rates_in_a_browser(office: Office) ->
     assert complaints == []
     (told,) = (await office.case(case["reference"]))["callbacks"]
     assert (told["satisfaction"], told["nps"]) == (5, 9)
+
+
+async def test_what_the_bank_waits_for_is_asked_and_the_answer_ends_the_wait(office: Office) -> None:
+    case, token = await linked(office)
+    reference, handler = case["reference"], case["assignment"]["handler"]
+    await office.act(handler, reference, "acceptance")
+    question = "请提供<扣款>短信截图。"
+    await office.act(handler, reference, "pause", {"question": question, "reason": "核对"})
+    view = (await look(office, token)).json()
+    assert (view["status"], view["question"], view["expected_by"]) == ("waiting", question, None)
+    assert question in (await page(office, token)).words
+    assert (await say(office, token, "facts", {"text": "截图已寄出"})).status_code == 200
+    case = await office.case(reference)
+    assert case["pauses"][0]["resumed_by"] == "customer"
+    assert (await look(office, token)).json()["status"] == "in_progress"
+
+
+async def test_a_fact_for_a_merged_complaint_reaches_the_one_that_goes_on(office: Office) -> None:
+    older = (await office.open())["reference"]
+    case, token = await linked(office)
+    merge = {"reference": older, "how": "merged", "reason": "同一事项"}
+    await office.act("agent", case["reference"], "links", merge)
+    assert (await look(office, token)).json()["status"] == "merged"
+    assert (await say(office, token, "facts", {"text": "另有补充"})).json()["status"] == "merged"
+    assert (await office.case(older))["notes"][-1]["text"] == "另有补充"
+    assert (await office.case(case["reference"]))["stage"] == "closed"

@@ -475,7 +475,9 @@ async def test_a_case_keeps_its_rules_until_it_is_moved(office: Office, version:
 
 async def test_a_complaint_that_joined_the_wrong_event_leaves_it(busy: Office) -> None:
     office = busy
-    lead = await office.open(MAJOR | {"matter": "外汇业务系统误计汇率，大批客户结汇损失，群情激愤。", "product": "transfer"})
+    lead = await office.open(
+        MAJOR | {"matter": "外汇业务系统误计汇率，大批客户结汇损失，群情激愤。", "product": "transfer"}
+    )
     incident = lead["incident"]["id"]
     reference = (await office.open())["reference"]
     await office.act("supervisor", reference, "incident/leaving", {"reason": "x"}, expect=409)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 
 from api import customer_pages as pages
 from api.acting import act, message_fields
+from api.checks import surviving
 from api.customer_form import (
     MOST_FACTS,
     CustomerWithdrawalBody,
@@ -132,7 +133,8 @@ async def _done(
 ) -> Response:
     reference, until = link.link.reference, link.link.expires_at
     try:
-        await act(here, reference, update, message)
+        # What is added to a merged complaint reaches the one that goes on for it.
+        await act(here, await surviving(here, reference) if what == "facts" else reference, update, message)
     except Refused as refused:
         state = await read.case_state(here.engine, reference) or link.state
         raise refusal(what, refused, state, customer_view(state, until, here.clock())) from None
