@@ -16,7 +16,7 @@ from complaints.policy import CasePolicy
 from complaints.records import Approval, Assignment, Classification, Feedback, Recipient, Redress
 from complaints.rule import Told
 from complaints.sla import Clock
-from complaints.turns import Errand, Incident, News
+from complaints.turns import Errand, Extension, Incident, News
 
 PROCESS = "process"
 Purpose = Literal["resolution", "extension", "public_answer"]
@@ -202,6 +202,30 @@ def begin_approval(
     return asked
 
 
+def extension_data(asked: Extension) -> dict[str, JsonValue]:
+    """What the events of an extension say of it."""
+    return {
+        "extension": asked.number,
+        "clock": asked.clock,
+        "amount": asked.amount,
+        "old_due_at": asked.old_due_at.isoformat(),
+        "new_due_at": asked.new_due_at.isoformat(),
+    }
+
+
+def lapse(case: Case, key: str, at: datetime, now: datetime) -> None:
+    """The clock was broken or has stopped, at `at`, while an extension was under way: nothing is left to extend."""
+    for asked in case.extensions:
+        if asked.clock != key or asked.state not in ("asked", "approved", "undelivered"):
+            continue
+        approval = next(a for a in case.approvals if a.id == asked.approval)
+        if approval.decision is None:
+            approval.decision, approval.decided_at, approval.decided_by = "lapsed", at, PROCESS
+            sla.stop(case.clocks[approval.clock], at)
+        asked.state = "lapsed"
+        case.note("extension_lapsed", PROCESS, now, extension_data(asked), [Recipient(username=asked.by)])
+
+
 def may_go_to_feedback(case: Case, now: datetime) -> None:
     """The resolution stands: the result is now told."""
     drop_transfer(case, PROCESS, now)
@@ -221,6 +245,7 @@ def result_told(case: Case, feedback: Feedback, now: datetime) -> None:
     for name in (case.key("resolution"), "first_response", "common", "complex"):
         if (clock := running(case, name)) is not None:
             sla.stop(clock, now)
+    lapse(case, case.key("resolution"), now, now)
     own = case.clock("resolution")
     late = own is not None and own.breached_at is not None
     case.note("result_told", feedback.by, now, {"way": feedback.way, "late": late})
@@ -253,6 +278,7 @@ def close(case: Case, outcome: Outcome, now: datetime) -> None:
     The response to a major incident goes on until it is reported or stood down, whatever becomes of the complaint.
     """
     drop_transfer(case, PROCESS, now)
+    lapse(case, case.key("resolution"), now, now)
     incident, rule = case.incident, case.rules.callback
     responding = incident is not None and not incident.over() and case.rules.edition >= 2
     for key, clock in case.clocks.items():

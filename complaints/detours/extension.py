@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from complaints import sla
 from complaints.case import Case
@@ -13,8 +13,8 @@ from complaints.errors import Refused
 from complaints.form import Line, Text
 from complaints.messages import Act, Body
 from complaints.names import Role
-from complaints.procedure import PROCESS, begin_approval
-from complaints.records import Approval, Recipient
+from complaints.procedure import PROCESS, begin_approval, extension_data
+from complaints.records import Approval
 from complaints.sla import Clock
 from complaints.turns import Extension, LetterWanted
 
@@ -80,7 +80,7 @@ def ask(case: Case, act: AskExtension, now: datetime) -> None:
             approval=approval.id,
         )
     )
-    case.note("extension_asked", act.by.username, now, _data(case.extensions[-1]))
+    case.note("extension_asked", act.by.username, now, extension_data(case.extensions[-1]))
 
 
 def _running(case: Case, key: str, now: datetime) -> Clock:
@@ -92,16 +92,6 @@ def _running(case: Case, key: str, now: datetime) -> Clock:
     if clock.paused_at is not None:
         raise Refused("wrong_stage", f"the clock {key} stands still; resume it first")
     return clock
-
-
-def _data(asked: Extension) -> dict[str, JsonValue]:
-    return {
-        "extension": asked.number,
-        "clock": asked.clock,
-        "amount": asked.amount,
-        "old_due_at": asked.old_due_at.isoformat(),
-        "new_due_at": asked.new_due_at.isoformat(),
-    }
 
 
 def decided(case: Case, approval: Approval, now: datetime) -> None:
@@ -137,7 +127,7 @@ def notice_done(case: Case, number: int, letter: int, *, sent: bool, now: dateti
         noticed(case, asked, PROCESS, now)
         return
     asked.state = "undelivered"
-    case.note("extension_undelivered", PROCESS, now, _data(asked), case.recipients(["handler", "supervisor"]))
+    case.note("extension_undelivered", PROCESS, now, extension_data(asked), case.recipients(["handler", "supervisor"]))
 
 
 def noticed(case: Case, asked: Extension, teller: str, now: datetime) -> None:
@@ -146,21 +136,8 @@ def noticed(case: Case, asked: Extension, teller: str, now: datetime) -> None:
     asked.told_at, asked.told_by = now, teller
     if clock.stopped_at is not None or clock.breached_at is not None or now >= clock.due_at:
         asked.state = "lapsed"
-        case.note("extension_lapsed", PROCESS, now, _data(asked), case.recipients(["handler"]))
+        case.note("extension_lapsed", PROCESS, now, extension_data(asked), case.recipients(["handler"]))
         return
     sla.extend(clock, asked.amount, case.rules, now, asked.by)
     asked.state, asked.new_due_at = "in_force", clock.due_at
-    case.note("extended", PROCESS, now, _data(asked), case.recipients(["handler", "supervisor"]))
-
-
-def lapse(case: Case, key: str, now: datetime) -> None:
-    """The clock was broken or has stopped while an extension was under way: nothing is left to extend."""
-    for asked in case.extensions:
-        if asked.clock != key or asked.state not in ("asked", "approved", "undelivered"):
-            continue
-        approval = next(a for a in case.approvals if a.id == asked.approval)
-        if approval.decision is None:
-            approval.decision, approval.decided_at, approval.decided_by = "lapsed", now, PROCESS
-            sla.stop(case.clocks[approval.clock], now)
-        asked.state = "lapsed"
-        case.note("extension_lapsed", PROCESS, now, _data(asked), [Recipient(username=asked.by)])
+    case.note("extended", PROCESS, now, extension_data(asked), case.recipients(["handler", "supervisor"]))

@@ -101,7 +101,8 @@ def give_task(case: Case, act: GiveTask, now: datetime) -> None:
     incident.tasks.append(
         TaskRecord(number=number, at=now, by=act.by.username, owner=act.owner, text=act.text, clock=key)
     )
-    data: dict[str, JsonValue] = {"task": number, "owner": act.owner, "due_at": clock.due_at.isoformat()}
+    data: dict[str, JsonValue] = {"task": number, "owner": act.owner, "hours": act.hours}
+    data["due_at"] = clock.due_at.isoformat()
     case.note("major_task_given", act.by.username, now, data, [Recipient(username=act.owner)])
 
 
