@@ -151,12 +151,19 @@ def declare_major(case: Case, by: str, now: datetime) -> None:
         known.stood_down_at = known.stood_down_by = known.stood_down_why = None
     elif case.incident_of is None:
         case.incident = Incident(id=incident_id(case.reference), declared_at=now, declared_by=by)
-    start_clock(case, "major_response", case.form.received_at)
+    if case.incident is None or case.incident.acknowledged_at is None:  # who leads it already need not be asked again
+        number = sum(key.startswith("major_response") for key in case.clocks) + 1
+        start_clock(case, "major_response", case.form.received_at, f"major_response_{number}" if number > 1 else None)
     if case.incident is None:  # it belongs to another's, which says whether the response is under way
         joins = Errand(to=case.incident_of or "", news=News(kind="member_joins", reference=case.reference, by=by))
         case.errands += [joins] if joins.to not in [e.to for e in case.errands] else []
         return
     case.note("major_declared", by, now, {"incident": case.incident.id}, case.recipients(["manager"]))
+
+
+def response_clock(case: Case) -> Clock:
+    """The clock of the response; one that was declared again has a new one, and the earlier stays as it ended."""
+    return [clock for key, clock in case.clocks.items() if key.startswith("major_response")][-1]
 
 
 def ask_approval(case: Case, now: datetime) -> bool:
@@ -284,8 +291,8 @@ def close(case: Case, outcome: Outcome, now: datetime) -> None:
     for key, clock in case.clocks.items():
         if not (responding and key.startswith(INCIDENT_CLOCKS)):
             sla.stop(clock, now)
-    if case.pause is not None:
-        case.pause.resumed_at, case.pause.resumed_by, case.pause.resumed_why = now, PROCESS, "closed"
+    if (pause := case.pause) is not None:  # it is no longer `case.pause` once it has ended
+        pause.resumed_at, pause.resumed_by, pause.resumed_why = now, PROCESS, "closed"
     if rule.reopen_within and outcome not in FINAL and len(case.closings) < rule.reopenings:
         case.reopen_until = count(rule.reopen_within, now, case.rules.calendar).due_at
     case.lingers = responding or case.reopen_until is not None

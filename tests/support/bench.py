@@ -67,11 +67,12 @@ class Bench:
 
     async def send(self, one: Try, key: str) -> httpx.Response:
         """The request, repeated under its key for as long as nobody works on it."""
-        while True:
+        for _ in range(9):
             answer = await self.office.call(one.user, "POST", one.path, one.body, **{"Idempotency-Key": key})
             if answer.status_code not in (202, 503):
                 return answer
             self.seen[f"repeated after {answer.status_code}"] += 1
+        raise TimeoutError(f"nobody takes {one}")
 
     async def forward(self, reference: str, span: timedelta) -> None:
         """Let the case's clock run on; it may end meanwhile."""

@@ -121,7 +121,7 @@ class Oracle:
         self.received = _at(case["received_at"])
         self.difficulty = (case["classification"] or {}).get("difficulty")
         self.clocks: dict[str, Expected] = {}
-        self.round, self.given = 1, 0
+        self.round, self.given, self.declared, self.led = 1, 0, 0, False
         self.urgent, self.kinds = False, set[str]()
         self.incident: str | None = None
         self.approval_of: dict[int, int] = {}
@@ -195,7 +195,7 @@ class Oracle:
 
     def _on_classification_corrected(self, data: Json, at: datetime) -> None:
         if "major" in self.kinds and "major" not in data["kinds"]:
-            self._stop("major_response", at)
+            self._stop(self._key("major_response", max(self.declared, 1)), at)
         self.urgent, self.kinds = data["urgency"] == "urgent", set(data["kinds"])
 
     _on_classification_confirmed = _on_classification_corrected
@@ -304,10 +304,14 @@ class Oracle:
     _on_duty_cancelled = _on_duty_answered
 
     def _on_major_declared(self, data: Json, at: datetime) -> None:
-        self._start("major_response", self.received)
+        """Declared again, it has a clock of its own, unless somebody leads it already."""
+        if not self.led:
+            self.declared += 1
+            self._start("major_response", self.received, self._key("major_response", self.declared))
 
     def _on_major_acknowledged(self, data: Json, at: datetime) -> None:
-        self._stop("major_response", at)
+        self.led = True
+        self._stop(self._key("major_response", self.declared), at)
 
     def _on_major_stood_down(self, data: Json, at: datetime) -> None:
         for key in self.clocks:
