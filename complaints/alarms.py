@@ -19,9 +19,12 @@ SAID = {Happens.reminder: "reminded", Happens.breach: "breached", Happens.escala
 
 
 def sound(case: Case, now: datetime) -> None:
-    """Let every clock that is due by `now` make itself heard; a pause that has ended is ended first."""
+    """Let every clock that is due by `now` make itself heard; a pause that has ended is ended first.
+
+    Where several are due at once, after nobody has worked for a while, the one that ended first goes first.
+    """
     pause.keep(case, now)
-    for key, clock in case.clocks.items():
+    for key, clock in sorted(case.clocks.items(), key=lambda item: item[1].due_at):
         for alarm in sla.fire(clock, now):
             data: dict[str, JsonValue] = {
                 "clock": key,
@@ -32,7 +35,7 @@ def sound(case: Case, now: datetime) -> None:
             }
             case.note(SAID[alarm.what], PROCESS, now, data, _concerned(case, key, alarm))
             if alarm.what is Happens.breach:
-                lapse_extensions(case, key, now)
+                lapse_extensions(case, key, alarm.at, now)
             if alarm.what is not Happens.reminder:
                 _climb(case, key, alarm.tell[0])
             if alarm.letter and case.stage is not Stage.closed:

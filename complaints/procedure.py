@@ -170,16 +170,21 @@ def declare_major(case: Case, by: str, now: datetime, since: datetime | None = N
             return
     elif case.incident_of is None:
         case.incident = Incident(id=incident_id(case.reference), declared_at=now, declared_by=by)
-    if running(case, "major_response") is None:
-        if (old := case.clocks.pop("major_response", None)) is not None:  # it stays on record as it ended
-            case.clocks[f"major_response_{sum(k.startswith('major_response') for k in case.clocks) + 2}"] = old
-        start_clock(case, "major_response", since or case.form.received_at)
+    number = sum(key.startswith("major_response") for key in case.clocks) + 1
+    if number == 1 or response_clock(case).stopped_at is not None:  # an earlier one stays on record as it ended
+        key = "major_response" if number == 1 else f"major_response_{number}"
+        start_clock(case, "major_response", since or case.form.received_at, key)
     # One that belongs to another's hears from there whether the response is under way.
     if case.incident_of is not None or case.incident is None:
         joins = Errand(to=case.incident_of or "", news=News(kind="member_joins", reference=case.reference, by=by))
         case.errands += [joins] if joins.to not in [e.to for e in case.errands] else []
         return
     case.note("major_declared", by, now, {"incident": case.incident.id}, case.recipients(["manager"]))
+
+
+def response_clock(case: Case) -> Clock:
+    """The clock of the response; one that was declared again has a new one, and the earlier stays as it ended."""
+    return [clock for key, clock in case.clocks.items() if key.startswith("major_response")][-1]
 
 
 def ask_approval(case: Case, now: datetime) -> bool:
@@ -242,14 +247,14 @@ def extension_data(asked: Extension) -> dict[str, JsonValue]:
     }
 
 
-def lapse_extensions(case: Case, key: str, now: datetime) -> None:
-    """The clock was broken or has stopped while an extension was under way: nothing is left to extend."""
+def lapse_extensions(case: Case, key: str, at: datetime, now: datetime) -> None:
+    """The clock was broken or has stopped, at `at`, while an extension was under way: nothing is left to extend."""
     for asked in case.extensions:
         if asked.clock != key or asked.state not in ("asked", "approved", "undelivered"):
             continue
         approval = next(a for a in case.approvals if a.id == asked.approval)
         if approval.decision is None:
-            lapse_approval(case, approval, now)
+            lapse_approval(case, approval, at)
         asked.state = "lapsed"
         case.note("extension_lapsed", PROCESS, now, extension_data(asked), [Recipient(username=asked.by)])
 
@@ -285,7 +290,7 @@ def result_told(case: Case, feedback: Feedback, now: datetime) -> None:
     for name in (case.key("resolution"), "first_response", "common", "complex"):
         if (clock := running(case, name)) is not None:
             sla.stop(clock, now)
-            lapse_extensions(case, name, now)
+            lapse_extensions(case, name, now, now)
     own = case.clock("resolution")
     late = own is not None and own.breached_at is not None
     case.note("result_told", feedback.by, now, {"way": feedback.way, "late": late})
@@ -321,7 +326,7 @@ def close(case: Case, outcome: Outcome, now: datetime) -> None:
     incident, rule = case.incident, case.rules.callback
     responding = incident is not None and not incident.over() and case.rules.edition >= 2
     for key in list(case.clocks):
-        lapse_extensions(case, key, now)
+        lapse_extensions(case, key, now, now)
     for asked in case.open_approvals:
         if asked.purpose != "public_answer" or not responding:
             lapse_approval(case, asked, now)
@@ -329,8 +334,8 @@ def close(case: Case, outcome: Outcome, now: datetime) -> None:
     for key, clock in case.clocks.items():
         if key not in going_on and not (responding and key.startswith(INCIDENT_CLOCKS)):
             sla.stop(clock, now)
-    if case.pause is not None:
-        case.pause.resumed_at, case.pause.resumed_by, case.pause.resumed_why = now, PROCESS, "closed"
+    if (pause := case.pause) is not None:  # it is no longer `case.pause` once it has ended
+        pause.resumed_at, pause.resumed_by, pause.resumed_why = now, PROCESS, "closed"
     if rule.reopen_within and outcome not in FINAL and len(case.closings) < rule.reopenings:
         case.reopen_until = count(rule.reopen_within, now, case.rules.calendar).due_at
     case.lingers = responding or case.reopen_until is not None

@@ -10,6 +10,7 @@ from sqlmodel import SQLModel, col
 
 from complaints.case import Case, case_view
 from complaints.names import HEAD_OFFICE, Role
+from complaints.procedure import response_clock
 from complaints.records import Event, Recipient
 from complaints.turns import Duty
 from register import detour_tables as d
@@ -142,7 +143,7 @@ def _duty_row(case: Case, duty: Duty) -> dict[str, Any]:
 
 
 def _incident_row(case: Case) -> dict[str, Any]:
-    incident, clock = case.incident, case.clocks["major_response"]
+    incident, clock = case.incident, response_clock(case)
     assert incident is not None
     columns = {"id", "declared_at", "acknowledged_at", "acknowledged_by", "leader", "stood_down_at"}
     return {

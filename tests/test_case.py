@@ -15,11 +15,12 @@ from complaints import messages as m
 from complaints.approving import needed
 from complaints.case import Case
 from complaints.checks import POSSIBLE, possible
+from complaints.detours import extension, incident, pause, rounds
 from complaints.errors import Refused
 from complaints.form import Complainant, ComplaintForm, Money
 from complaints.names import Channel, Kind, Nature, Outcome, Role, Stage, Urgency
 from complaints.policy import LETTER_KINDS
-from complaints.records import Actor, Classification, Redress, Resolution, Risk
+from complaints.records import Actor, Classification, Feedback, Redress, Resolution, Risk
 from complaints.sla import Happens
 from policies.load import load
 
@@ -246,3 +247,65 @@ def test_the_time_is_always_aware() -> None:
         ComplaintForm(channel=Channel.email, received_at=datetime(2026, 3, 10), complainant=None, matter="x")
     assert opened().clocks["resolution"].due_at.tzinfo is not None
     assert opened(received=NOW.astimezone(UTC)).clocks["resolution"].due_at == opened().clocks["resolution"].due_at
+
+
+def in_hand(kinds: list[Kind] | None = None) -> Case:
+    case = opened(Nature.product, *(kinds or []))
+    acts.accept(case, m.Accept(by=HANDLER, request_id="1"), NOW)
+    return case
+
+
+def test_a_case_is_closed_while_its_complainant_is_waited_for() -> None:
+    case = in_hand()
+    pause.begin(case, pause.Pause(by=HANDLER, request_id="2", question="q", reason="r"), NOW)
+    procedure.close(case, Outcome.withdrawn, NOW)
+    assert case.pause is None and case.pauses[0].resumed_why == "closed"
+    assert case.clocks["resolution"].state() == "met"
+
+
+def asked_for_more(at: datetime) -> Case:
+    case = in_hand()
+    extension.ask(case, extension.AskExtension(by=HANDLER, request_id="2", amount=2, reason="r"), at)
+    return case
+
+
+def test_an_extension_lapses_when_its_clock_stops() -> None:
+    case = asked_for_more(NOW)
+    procedure.result_told(case, Feedback(at=NOW, way="spoken", by="agent"), NOW)
+    assert case.extensions[0].state == "lapsed" and case.clocks["approval_1"].state() == "met"
+    case = asked_for_more(NOW)
+    procedure.close(case, Outcome.withdrawn, NOW)
+    assert case.extensions[0].state == "lapsed" and case.approvals[0].decision == "lapsed"
+
+
+@pytest.mark.parametrize(("asked", "state"), [("03-16T16:00", "breached"), ("03-17T16:00", "met")])
+def test_what_fell_due_while_nobody_worked_is_told_as_if_somebody_had(asked: str, state: str) -> None:
+    """Its approval ran out a day before, or was still running when the deadline passed and it lapsed."""
+    case = asked_for_more(datetime.fromisoformat(f"2026-{asked}+08:00"))
+    alarms.sound(case, NOW + timedelta(days=20))
+    told = [e.data["clock"] for e in case.unsaved if e.kind == "breached"]
+    assert case.clocks["approval_1"].state() == state
+    assert ("approval_1" in told) == (state == "breached")
+    assert case.extensions[0].state == "lapsed"
+
+
+def test_who_was_reached_need_not_be_called_while_the_next_round_is_handled() -> None:
+    case = in_hand()
+    procedure.begin_callback(case, NOW)
+    acts.call_back(case, m.CallBack(by=AGENT, request_id="2", reached=True, satisfaction=1), NOW)
+    assert rounds.another(case, Outcome.dissatisfied_exhausted, NOW)
+    assert case.clocks["callback"].state() == "met" and case.clocks["resolution_2"].state() == "running"
+
+
+@pytest.mark.parametrize("led", [False, True])
+def test_a_response_declared_again_leaves_the_first_clock_as_it_ended(led: bool) -> None:
+    case = in_hand([Kind.major])
+    if led:
+        incident.acknowledge(case, m.Acknowledge(by=MANAGER, request_id="2"), NOW)
+    for kinds in ([], [Kind.major]):
+        acts.correct(case, m.Correct(by=SUPERVISOR, request_id="3", kinds=kinds, reason="r"), NOW)
+    assert case.clocks["major_response"].state() == "met"
+    assert ("major_response_2" in case.clocks) == (not led)
+    if not led:
+        incident.acknowledge(case, m.Acknowledge(by=MANAGER, request_id="4"), NOW)
+    assert procedure.response_clock(case).stopped_at is not None

@@ -16,7 +16,7 @@ from complaints.errors import Refused
 from complaints.form import Line, Text
 from complaints.messages import Act, Body
 from complaints.names import Role, incident_id
-from complaints.procedure import lapse_approval, running, start_clock
+from complaints.procedure import lapse_approval, response_clock, start_clock
 from complaints.records import Recipient
 from complaints.sla import stop
 from complaints.turns import Errand, Handover, Incident, IncidentEntry, News
@@ -76,7 +76,7 @@ def acknowledge(case: Case, act: m.Acknowledge, now: datetime) -> None:
         raise Refused("wrong_stage", f"acknowledged by {incident.acknowledged_by} before")
     incident.acknowledged_at, incident.acknowledged_by = now, act.by.username
     incident.leader = act.leader or act.by.username
-    stop(case.clocks["major_response"], now)
+    stop(response_clock(case), now)
     case.note("major_acknowledged", act.by.username, now, {"leader": incident.leader})
     tell_all(case, News(kind="incident_launched", reference=case.reference, by=incident.leader))
 
@@ -101,7 +101,8 @@ def give_task(case: Case, act: GiveTask, now: datetime) -> None:
     incident.tasks.append(
         TaskRecord(number=number, at=now, by=act.by.username, owner=act.owner, text=act.text, clock=key)
     )
-    data: dict[str, JsonValue] = {"task": number, "owner": act.owner, "due_at": clock.due_at.isoformat()}
+    data: dict[str, JsonValue] = {"task": number, "owner": act.owner, "hours": act.hours}
+    data["due_at"] = clock.due_at.isoformat()
     case.note("major_task_given", act.by.username, now, data, [Recipient(username=act.owner)])
 
 
@@ -155,7 +156,7 @@ def stand_down(case: Case, act: StandDown, now: datetime) -> None:
 
 def no_longer_major(case: Case, who: str, why: str, now: datetime) -> None:
     """The classification was corrected: there is nothing to respond to, unless others have joined."""
-    if (clock := running(case, "major_response")) is not None:
+    if "major_response" in case.clocks and (clock := response_clock(case)).stopped_at is None:
         stop(clock, now)
         if case.rules.edition < 2 or case.incident is None:
             case.note("major_stood_down", who, now)
@@ -166,9 +167,8 @@ def no_longer_major(case: Case, who: str, why: str, now: datetime) -> None:
 
 def _end(case: Case, incident: Incident, who: str, why: str, now: datetime) -> None:
     incident.stood_down_at, incident.stood_down_by, incident.stood_down_why = now, who, why
-    for key in ["major_response", *(t.clock for t in incident.tasks)]:
-        if (clock := running(case, key)) is not None:
-            stop(clock, now)
+    for clock in [response_clock(case), *(case.clocks[t.clock] for t in incident.tasks)]:
+        stop(clock, now)
     _forget_answer(case, now)
     data: dict[str, JsonValue] = {"members": len(incident.members), "why": why}
     case.note("major_stood_down", who, now, data, [Recipient(username=incident.leader)] if incident.leader else [])

@@ -13,7 +13,7 @@ from complaints.errors import Refused
 from complaints.form import Line, Text
 from complaints.messages import Act, Body
 from complaints.names import Kind, Role, Stage, case_of, incident_id
-from complaints.procedure import PROCESS, begin_approval, declare_major, may_go_to_feedback, running
+from complaints.procedure import PROCESS, begin_approval, declare_major, may_go_to_feedback, response_clock
 from complaints.records import Approval, Redress, Resolution
 from complaints.sla import stop
 from complaints.turns import Errand, News, PublicAnswer
@@ -150,7 +150,7 @@ def hear(case: Case, news: News, now: datetime) -> None:
         case _ if case.incident_of != news.reference:
             return  # it has left that incident, and may belong to another
         case "incident_launched":
-            if (clock := running(case, "major_response")) is not None:
+            if "major_response" in case.clocks and (clock := response_clock(case)).stopped_at is None:
                 stop(clock, now)
                 case.note("incident_responds", news.by, now, {"incident": incident_id(news.reference)})
         case "incident_over":

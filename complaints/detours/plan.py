@@ -110,7 +110,8 @@ def _give(case: Case, plan: Plan, wanted: DutyBody, who: str, now: datetime) -> 
     given = wanted.model_dump(include={"department", "owner", "task"})
     plan.duties.append(Duty(number=number, at=now, by=who, clock=f"duty_{number}", **given))
     data: dict[str, JsonValue] = {"duty": number, "department": wanted.department, "owner": wanted.owner}
-    case.note("duty_given", who, now, data | {"due_at": clock.due_at.isoformat()}, [Recipient(username=wanted.owner)])
+    data |= {"working_days": wanted.working_days, "due_at": clock.due_at.isoformat()}
+    case.note("duty_given", who, now, data, [Recipient(username=wanted.owner)])
 
 
 def answer(case: Case, act: AnswerDuty, now: datetime) -> None:
@@ -147,6 +148,7 @@ def change(case: Case, act: ChangeDuty, now: datetime) -> None:
     if act.department and act.owner:
         duty.department, duty.owner = act.department, act.owner
     data: dict[str, JsonValue] = {"duty": duty.number, "owner": duty.owner, "due_at": clock.due_at.isoformat()}
+    data["working_days"] = act.working_days
     tell = [Recipient(username=u) for u in sorted(concerned)]
     if act.cancel:
         duty.cancelled_at = now

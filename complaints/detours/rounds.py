@@ -10,8 +10,9 @@ from complaints.errors import Refused
 from complaints.form import Text
 from complaints.messages import Act, Body
 from complaints.names import Outcome, Role, Stage
-from complaints.procedure import FINAL, PROCESS, start_clock
+from complaints.procedure import FINAL, PROCESS, running, start_clock
 from complaints.records import Note
+from complaints.sla import stop
 from complaints.turns import Closing, LetterWanted
 
 
@@ -29,6 +30,8 @@ def another(case: Case, outcome: Outcome, now: datetime) -> bool:
     """Whether it is handled once more; if so, the next round has begun, one level higher."""
     if outcome is not Outcome.dissatisfied_exhausted or case.round - case.first_round + 1 >= case.rules.callback.rounds:
         return False
+    if (called := running(case, case.key("callback"))) is not None:  # they were reached: nobody need call any more
+        stop(called, now)
     _begin(case, PROCESS, now)
     return True
 

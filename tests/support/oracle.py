@@ -1,0 +1,385 @@
+"""What the clocks of a case must say, worked out once more from its events alone, in the plainest way there is.
+
+Nothing here uses complaints/clock.py or complaints/sla.py: the rules are read as data, days are walked one by one.
+The oracle knows what starts, moves and stops a clock; it believes nothing the case says about its clocks.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta, tzinfo
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from policies.load import FOLDER
+
+Json = dict[str, Any]
+DAY = timedelta(days=1)
+INCIDENT = ("major_response", "incident_task")
+
+
+def rules_as_data(topic: str = "clocks", folder: Path = FOLDER / "cn") -> Json:
+    """A topic of the newest rules as it stands in the file."""
+    newest = max(p for p in folder.iterdir() if (p / f"{topic}.yaml").is_file())
+    found: Json = yaml.safe_load((newest / f"{topic}.yaml").read_text("utf-8"))
+    return found
+
+
+@dataclass
+class Almanac:
+    """Which days are worked, from when to when, where."""
+
+    works: Callable[[date], bool]
+    opens: time
+    closes: time
+    zone: tzinfo
+
+
+@dataclass
+class Expected:
+    """A clock as it must be."""
+
+    name: str
+    limit: Json
+    start: datetime
+    due: datetime
+    more: int = 0
+    stood: list[tuple[datetime, datetime]] = field(default_factory=list)
+    paused: datetime | None = None
+    stopped: datetime | None = None
+    breached: datetime | None = None
+    said: bool = False
+
+    @property
+    def state(self) -> str:
+        """`running`, `paused`, `met` or `breached`."""
+        if self.breached:
+            return "breached"
+        return "met" if self.stopped else "paused" if self.paused else "running"
+
+    def open(self) -> bool:
+        """Whether it still counts."""
+        return self.stopped is None
+
+
+def due(limit: Json, more: int, start: datetime, stood: list[tuple[datetime, datetime]], almanac: Almanac) -> datetime:
+    """When a limit, with so many more units, runs out."""
+    amount = limit["amount"] + more
+    match limit["unit"]:
+        case "hours":
+            return _hours(timedelta(hours=amount), start, stood)
+        case "working_hours":
+            assert not stood
+            return _working_hours(timedelta(hours=amount), start, almanac)
+        case "working_days":
+            assert (limit["starts"], limit["ends"]) == ("next_day", "close_of_business")
+            return _working_days(amount, start, stood, almanac)
+    raise AssertionError(f"no clock is counted in {limit['unit']}")
+
+
+def _hours(left: timedelta, start: datetime, stood: list[tuple[datetime, datetime]]) -> datetime:
+    at = start
+    for begin, end in stood:
+        if begin - at >= left:
+            break
+        left -= begin - at
+        at = end
+    return at + left
+
+
+def _working_hours(left: timedelta, start: datetime, almanac: Almanac) -> datetime:
+    at = start.astimezone(almanac.zone)
+    while True:
+        opens = datetime.combine(at.date(), almanac.opens, almanac.zone)
+        closes = datetime.combine(at.date(), almanac.closes, almanac.zone)
+        if almanac.works(at.date()) and at < closes:
+            at = max(at, opens)
+            if closes - at >= left:
+                return at + left
+            left -= closes - at
+        at = datetime.combine(at.date() + DAY, time.min, almanac.zone)
+
+
+def _working_days(amount: int, start: datetime, stood: list[tuple[datetime, datetime]], almanac: Almanac) -> datetime:
+    day = start.astimezone(almanac.zone).date()
+    counted = 0
+    while True:
+        day += DAY
+        close = datetime.combine(day, almanac.closes, almanac.zone)
+        if almanac.works(day) and not any(begin < close <= end for begin, end in stood):
+            counted += 1
+            if counted == amount:
+                return close
+
+
+class Oracle:
+    """Reads the events of one case in order and keeps its clocks."""
+
+    def __init__(self, case: Json, almanac: Almanac, rules: Json) -> None:
+        self.almanac, self.rules = almanac, rules
+        self.received = _at(case["received_at"])
+        self.difficulty = (case["classification"] or {}).get("difficulty")
+        self.clocks: dict[str, Expected] = {}
+        self.round, self.given, self.declared, self.led = 1, 0, 0, False
+        self.urgent, self.kinds = False, set[str]()
+        self.incident: str | None = None
+        self.approval_of: dict[int, int] = {}
+        self.last_approval = 0
+
+    def read(self, events: Iterable[Json], now: datetime) -> dict[str, Expected]:
+        """The clocks after these events, as of `now`."""
+        for event in events:
+            self._event(event)
+        self._pass_time(now)
+        return self.clocks
+
+    def _pass_time(self, now: datetime) -> None:
+        for clock in self.clocks.values():
+            if clock.open() and clock.paused is None and clock.breached is None and clock.due <= now:
+                clock.breached = clock.due
+
+    def _event(self, event: Json) -> None:
+        at = _at(event["at"])
+        if event["kind"] == "resumed":  # a wait that ended while nobody worked ended then
+            self._on_resumed(event["data"], at)
+            self._pass_time(at)
+            return
+        # What is due at the very moment of an act is broken only if it was said so before the act.
+        self._pass_time(at - timedelta(microseconds=1))
+        act = getattr(self, f"_on_{event['kind']}", None)
+        if act is not None:
+            act(event["data"], at)
+
+    # -- starting, moving, stopping ----------------------------------------------------------------------------------
+
+    def _start(self, name: str, at: datetime, key: str | None = None, limit: Json | None = None) -> None:
+        rule = self.rules[name]
+        limit = limit or (rule["urgent"] if self.urgent and "urgent" in rule else rule["limit"])
+        key = key or name
+        assert key not in self.clocks, f"{key} was started before"
+        self.clocks[key] = Expected(key, limit, at, due(limit, 0, at, [], self.almanac))
+
+    def _stop(self, key: str, at: datetime) -> None:
+        clock = self.clocks.get(key)
+        if clock is None or not clock.open():
+            return
+        if clock.paused is not None:
+            clock.stood.append((clock.paused, at))
+            clock.paused = None
+        elif clock.breached is None and clock.due < at:
+            clock.breached = clock.due
+        clock.stopped = at
+
+    def _key(self, name: str, round_: int | None = None) -> str:
+        number = round_ or self.round
+        return name if number == 1 else f"{name}_{number}"
+
+    def _acceptance(self) -> str:
+        return self._key("acceptance", max(self.given, 1))
+
+    # -- what each kind of event means -------------------------------------------------------------------------------
+
+    def _on_received(self, data: Json, at: datetime) -> None:
+        for name in ("registration", "first_response", "resolution"):
+            self._start(name, self.received)
+
+    def _on_classified(self, data: Json, at: datetime) -> None:
+        self.urgent, self.kinds = data["urgency"] == "urgent", set(data["kinds"])
+        special = bool({"major", "cross_department"} & self.kinds)
+        easy = self.difficulty == 1 and not self.urgent and data["nature"] == "service" and not special
+        if easy:
+            self._start("common", self.received)
+        if self.difficulty == 3:
+            self._start("complex", self.received)
+
+    def _on_classification_corrected(self, data: Json, at: datetime) -> None:
+        if "major" in self.kinds and "major" not in data["kinds"]:
+            self._stop(self._key("major_response", max(self.declared, 1)), at)
+        self.urgent, self.kinds = data["urgency"] == "urgent", set(data["kinds"])
+
+    _on_classification_confirmed = _on_classification_corrected
+
+    def _on_breached(self, data: Json, at: datetime) -> None:
+        clock = self.clocks[data["clock"]]
+        assert not clock.said, f"{data['clock']} is said to be broken twice"
+        assert clock.due <= at and clock.open(), f"{data['clock']} is said to be broken, due {clock.due}, at {at}"
+        clock.said = True
+        clock.breached = clock.breached or clock.due
+
+    def _on_assigned(self, data: Json, at: datetime) -> None:
+        self._stop(self._acceptance(), at)
+        self.given += 1
+        self._start("acceptance", at, self._acceptance())
+
+    def _on_registered(self, data: Json, at: datetime) -> None:
+        self._stop("registration", at)
+
+    def _on_accepted(self, data: Json, at: datetime) -> None:
+        for key in (self._acceptance(), "first_response"):
+            self._stop(key, at)
+
+    def _on_noted(self, data: Json, at: datetime) -> None:
+        if data["contact"]:
+            self._stop("complex", at)
+
+    def _on_approval_asked(self, data: Json, at: datetime) -> None:
+        self.last_approval = int(data["approval"].rsplit("-A", 1)[1])
+        self._start("approval", at, f"approval_{self.last_approval}")
+
+    def _on_approved(self, data: Json, at: datetime) -> None:
+        self._stop(f"approval_{data['approval'].rsplit('-A', 1)[1]}", at)
+
+    _on_rejected = _on_approved
+
+    def _on_withdrawn(self, data: Json, at: datetime) -> None:
+        pass  # everything stops at `closed`, which follows at once
+
+    def _on_extension_asked(self, data: Json, at: datetime) -> None:
+        self.approval_of[data["extension"]] = self.last_approval
+
+    def _on_extension_lapsed(self, data: Json, at: datetime) -> None:
+        """It ended with the clock it was for, however late that was noticed; so did the wait for its approval."""
+        clock, key = self.clocks[data["clock"]], f"approval_{self.approval_of[data['extension']]}"
+        end = clock.breached or at
+        if (approval := self.clocks[key]).open() and not approval.said:
+            approval.breached = None
+        self._stop(key, end)
+
+    def _on_extended(self, data: Json, at: datetime) -> None:
+        clock = self.clocks[data["clock"]]
+        assert clock.open() and clock.paused is None and clock.breached is None and at < clock.due
+        clock.more += data["amount"]
+        clock.due = due(clock.limit, clock.more, clock.start, clock.stood, self.almanac)
+
+    def _on_paused(self, data: Json, at: datetime) -> None:
+        for key in data["clocks"]:
+            clock = self.clocks[key]
+            assert clock.open() and clock.paused is None and clock.breached is None and at < clock.due
+            clock.paused = at
+
+    def _on_resumed(self, data: Json, at: datetime) -> None:
+        end = _at(data["at"])
+        for key in data["due"]:
+            clock = self.clocks[key]
+            if clock.paused is not None:
+                clock.stood.append((clock.paused, end))
+                clock.paused = None
+                clock.due = due(clock.limit, clock.more, clock.start, clock.stood, self.almanac)
+
+    def _on_transfer_asked(self, data: Json, at: datetime) -> None:
+        self._start("transfer", at, f"transfer_{data['transfer']}")
+
+    def _on_transfer_rejected(self, data: Json, at: datetime) -> None:
+        self._stop(f"transfer_{data['transfer']}", at)
+
+    _on_transfer_dropped = _on_transfer_rejected
+
+    def _on_transfer_accepted(self, data: Json, at: datetime) -> None:
+        self._stop(f"transfer_{data['transfer']}", at)
+        self._stop(self._acceptance(), at)
+        self.given += 1
+
+    def _on_plan_wanted(self, data: Json, at: datetime) -> None:
+        self._start("cross_department_plan", self.received)
+
+    def _on_plan_filed(self, data: Json, at: datetime) -> None:
+        self._stop("cross_department_plan", at)
+
+    _on_plan_not_needed = _on_plan_filed
+
+    def _on_duty_given(self, data: Json, at: datetime) -> None:
+        limit = self.rules["duty"]["limit"] | {"amount": data["working_days"]}
+        self._start("duty", at, f"duty_{data['duty']}", limit)
+
+    def _on_duty_changed(self, data: Json, at: datetime) -> None:
+        clock = self.clocks[f"duty_{data['duty']}"]
+        if data["working_days"] is not None:
+            clock.limit = clock.limit | {"amount": data["working_days"]}
+            clock.due = due(clock.limit, 0, clock.start, [], self.almanac)
+
+    def _on_duty_answered(self, data: Json, at: datetime) -> None:
+        self._stop(f"duty_{data['duty']}", at)
+
+    _on_duty_cancelled = _on_duty_answered
+
+    def _on_major_declared(self, data: Json, at: datetime) -> None:
+        """Declared again, it has a clock of its own, unless somebody leads it already."""
+        if not self.led:
+            self.declared += 1
+            self._start("major_response", self.received, self._key("major_response", self.declared))
+
+    def _on_major_acknowledged(self, data: Json, at: datetime) -> None:
+        self.led = True
+        self._stop(self._key("major_response", self.declared), at)
+
+    def _on_major_stood_down(self, data: Json, at: datetime) -> None:
+        for key in self.clocks:
+            if key.startswith(INCIDENT):
+                self._stop(key, at)
+
+    def _on_major_task_given(self, data: Json, at: datetime) -> None:
+        limit = {"amount": data["hours"], "unit": "hours"} if data["hours"] else None
+        self._start("incident_task", at, f"incident_task_{data['task']}", limit)
+
+    def _on_major_task_done(self, data: Json, at: datetime) -> None:
+        self._stop(f"incident_task_{data['task']}", at)
+
+    def _on_result_told(self, data: Json, at: datetime) -> None:
+        for key in (self._key("resolution"), "first_response", "common", "complex"):
+            self._stop(key, at)
+
+    def _on_callback_due(self, data: Json, at: datetime) -> None:
+        self._start("callback", at, self._key("callback"))
+
+    def _on_round_begun(self, data: Json, at: datetime) -> None:
+        self._stop(self._key("callback"), at)  # who was reached need not be called
+        self.round = data["round"]
+        self._start("resolution", at, self._key("resolution"))
+
+    def _on_closed(self, data: Json, at: datetime) -> None:
+        responding = self.clocks_of_a_response_under_way()
+        for key in self.clocks:
+            if key not in responding:
+                self._stop(key, at)
+
+    # -- the response to a major complaint outlives the case ---------------------------------------------------------
+
+    def _on_major_reported(self, data: Json, at: datetime) -> None:
+        self.incident = "over"
+
+    def clocks_of_a_response_under_way(self) -> set[str]:
+        """The clocks that closing the complaint leaves running."""
+        return set() if self.incident == "over" else {k for k in self.clocks if k.startswith(INCIDENT)}
+
+
+def _at(moment: str | datetime) -> datetime:
+    return datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+
+
+def expected(case: Json, events: list[Json], now: datetime, almanac: Almanac, rules: Json) -> dict[str, Expected]:
+    """The clocks of a case as its events say they must be at `now`."""
+    return Oracle(case, almanac, rules).read(events, now)
+
+
+def disagreements(clocks: list[Json], wanted: dict[str, Expected], now: datetime, doubt: timedelta) -> list[str]:
+    """Where a case's clocks (as the API shows them) differ; `doubt`: so close to its end a clock may say either."""
+    found: list[str] = []
+    names = {c["name"] for c in clocks}
+    found += [f"{name}: there, not expected" for name in names - set(wanted)]
+    found += [f"{name}: expected, not there" for name in set(wanted) - names]
+    for clock in clocks:
+        if (want := wanted.get(clock["name"])) is None:
+            continue
+        pairs: list[tuple[str, Any, Any]] = [
+            (what, _at(clock[what]) if clock[what] else None, value)
+            for what, value in (("started_at", want.start), ("due_at", want.due), ("stopped_at", want.stopped))
+        ]
+        if not (want.open() and abs(want.due - now) <= doubt):
+            pairs.append(("state", clock["state"], want.state))
+            if "breached_at" in clock:
+                pairs.append(
+                    ("breached_at", _at(clock["breached_at"]) if clock["breached_at"] else None, want.breached)
+                )
+        found += [f"{clock['name']}: {what} is {has}, should be {wants}" for what, has, wants in pairs if has != wants]
+    return found
