@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: run test check lock figures histories storm clean
+.PHONY: run test check lock figures histories storm sequences clean
 
 run: $(VENV)/.runtime
 	@exec $(VENV)/bin/amends run
@@ -17,6 +17,10 @@ check: $(VENV)/.dev ## lint, types, import contracts, policies
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/amends policy check
+
+sequences: $(VENV)/.dev ## N random sequences of acts on real servers, drawn from SEED, and ten times as many on the pure rules
+	AMENDS_SEQUENCES=$(or $(N),1000) AMENDS_SEED=$(or $(SEED),1) AMENDS_PURE_SEQUENCES=$(or $(N),1000)0 \
+	  $(PY) -m pytest tests/test_sequences.py -x -s --hypothesis-seed=$(or $(SEED),1)
 
 figures: $(VENV)/.dev ## how well the rules classify the held-back half, and find likely duplicates
 	$(PY) tests/test_classification_figures.py

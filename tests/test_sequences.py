@@ -9,9 +9,11 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from functools import partial
 from time import monotonic
 from typing import Any
 
+import pytest
 from bench import Bench
 from flow import Flow, almanac
 from hypothesis import HealthCheck, Phase, event, given, settings
@@ -19,6 +21,7 @@ from hypothesis import strategies as st
 from random_moves import Move, attempt, choose, until
 from office import OpenOffice
 from oracle import disagreements, expected, rules_as_data
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from complaints.form import Complainant, ComplaintForm
 from complaints.names import Channel, Kind, Nature, Stage, Urgency
@@ -163,7 +166,12 @@ MORNINGS = [
 ]
 
 
-async def test_random_sequences_on_real_servers(office_on: OpenOffice) -> None:
+async def test_random_sequences_on_real_servers(office_on: OpenOffice, monkeypatch: pytest.MonkeyPatch) -> None:
+    # What was about to go to a worker that has stopped is given to the next one after a second instead of ten.
+    quick = partial(Worker, sticky_queue_schedule_to_start_timeout=timedelta(seconds=1))
+    monkeypatch.setattr("run.worker.Worker", quick)
+    # As at work, without the sandbox: each history is replayed at the end, which shows what the sandbox would.
+    monkeypatch.setattr("run.worker.SANDBOX", UnsandboxedWorkflowRunner())
     seen, began = Counter[str](), monotonic()
     only = os.environ.get("AMENDS_ONLY")
     print(f"\n{COUNT} sequences from seed {SEED}, {AT_ONCE} at once")
