@@ -10,8 +10,9 @@ from complaints.errors import Refused
 from complaints.form import Text
 from complaints.messages import Act, Body
 from complaints.names import Outcome, Role, Stage
-from complaints.procedure import FINAL, PROCESS, start_clock
+from complaints.procedure import FINAL, PROCESS, running, start_clock
 from complaints.records import Note
+from complaints.sla import stop
 from complaints.turns import Closing, LetterWanted
 
 
@@ -62,6 +63,8 @@ def reopen(case: Case, act: Reopen, now: datetime) -> None:
 
 
 def _begin(case: Case, who: str, now: datetime) -> None:
+    if (asked := running(case, case.key("callback"))) is not None:
+        stop(asked, now)
     case.round += 1
     case.stage, case.by_person = Stage.classified, False
     clock = start_clock(case, "resolution", now, case.key("resolution"))
