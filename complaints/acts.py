@@ -14,11 +14,11 @@ from complaints.checks import by, fault, holder, in_stage, possible
 from complaints.detours import extension, incident, mass, pause, plan
 from complaints.errors import Refused
 from complaints.names import Kind, Role, Stage
+from complaints.overtaken import drop_transfer
 from complaints.procedure import (
     acceptance_key,
     ask_approval,
     declare_major,
-    drop_transfer,
     give,
     may_go_to_feedback,
     needs_plan,

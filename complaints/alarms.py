@@ -9,8 +9,8 @@ from complaints.approving import LEVELS
 from complaints.case import Case
 from complaints.detours import pause
 from complaints.names import Stage
-from complaints.procedure import PROCESS, lapse_extensions
-from complaints.records import Recipient
+from complaints.overtaken import lapse_extensions
+from complaints.records import PROCESS, Recipient
 from complaints.rule import Told
 from complaints.sla import Happens
 from complaints.turns import LetterWanted

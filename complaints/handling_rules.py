@@ -20,6 +20,11 @@ class Applies(Rule):
     natures: list[Nature] | None = None
     special: bool | None = Field(default=None, description="of a special kind (major, cross-department), or of none")
 
+    def fits(self, difficulty: int, urgency: Urgency, nature: Nature, special: bool) -> bool:
+        """Whether it is for a complaint of that kind."""
+        said = ((self.difficulty, difficulty), (self.urgency, urgency), (self.natures, nature))
+        return all(wanted is None or has in wanted for wanted, has in said) and self.special in (None, special)
+
 
 class ExtensionRule(Sourced):
     """How often and by how much a deadline may be moved, and who approves; amounts are in the clock's own unit."""

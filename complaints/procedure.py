@@ -10,15 +10,14 @@ from complaints.approving import needed
 from complaints.case import Case
 from complaints.clock import Limit, count
 from complaints.form import missing_facts
-from complaints.handling_rules import Applies
 from complaints.names import Kind, Outcome, Role, Stage, Urgency, approval_id, incident_id
+from complaints.overtaken import call_off_duties, drop_transfer, lapse_approval, lapse_extensions
 from complaints.policy import CasePolicy
-from complaints.records import Approval, Assignment, Classification, Feedback, Recipient, Redress
+from complaints.records import PROCESS, Approval, Assignment, Classification, Feedback, Recipient, Redress
 from complaints.rule import Told
 from complaints.sla import Clock
-from complaints.turns import Errand, Extension, Incident, News
+from complaints.turns import Errand, Incident, News
 
-PROCESS = "process"
 Purpose = Literal["resolution", "extension", "public_answer"]
 
 
@@ -67,24 +66,16 @@ def classify(case: Case, classification: Classification, now: datetime) -> None:
         declare_major(case, PROCESS, now)
     if Kind.cross_department in classification.kinds:
         needs_plan(case, now)
+    found, special = classification, bool({Kind.major, Kind.cross_department} & set(classification.kinds))
     for name in ("common", "complex"):
         rule = case.rules.clocks.get(name)
-        if rule is not None and _applies(rule.applies, classification):
+        if rule is not None and (
+            rule.applies is None or rule.applies.fits(found.difficulty, found.urgency, found.nature, special)
+        ):
             start_clock(case, name, case.form.received_at)
     if classification.confidence < case.rules.confirm_below or not classification.is_complaint:
         case.confirm = True
         case.note("confirmation_wanted", PROCESS, now, {}, case.recipients(["agent"]))
-
-
-def _applies(to: Applies | None, found: Classification) -> bool:
-    """Whether a time limit is for that class of complaint."""
-    special = Kind.major in found.kinds or Kind.cross_department in found.kinds
-    return to is None or (
-        (to.difficulty is None or found.difficulty in to.difficulty)
-        and (to.urgency is None or found.urgency in to.urgency)
-        and (to.natures is None or found.nature in to.natures)
-        and (to.special is None or to.special == special)
-    )
 
 
 def needs_plan(case: Case, now: datetime) -> None:
@@ -136,15 +127,6 @@ def send_back(case: Case, now: datetime) -> None:
         return
     case.stage = Stage.assigned
     start_clock(case, "acceptance", now, acceptance_key(case))
-
-
-def drop_transfer(case: Case, by: str, now: datetime) -> None:
-    """A transfer nobody has answered is overtaken: by an assignment, or the end of the case."""
-    if (asked := case.transfer) is None:
-        return
-    asked.answer, asked.answered_at, asked.answered_by = "dropped", now, by
-    sla.stop(case.clocks[asked.clock], now)
-    case.note("transfer_dropped", by, now, {"transfer": asked.number})
 
 
 def registered(case: Case, now: datetime) -> None:
@@ -228,44 +210,6 @@ def begin_approval(
     data: dict[str, JsonValue] = {"approval": asked.id, "level": level, "why": list(why)}
     case.note("approval_asked", PROCESS, now, data | {"due_at": clock.due_at.isoformat()}, case.recipients([level]))
     return asked
-
-
-def lapse_approval(case: Case, asked: Approval, now: datetime) -> None:
-    """What was asked has been overtaken: nobody decides on it any more."""
-    asked.decision, asked.decided_at, asked.decided_by = "lapsed", now, PROCESS
-    sla.stop(case.clocks[asked.clock], now)
-
-
-def extension_data(asked: Extension) -> dict[str, JsonValue]:
-    """What an event says of an extension."""
-    return {
-        "extension": asked.number,
-        "clock": asked.clock,
-        "amount": asked.amount,
-        "old_due_at": asked.old_due_at.isoformat(),
-        "new_due_at": asked.new_due_at.isoformat(),
-    }
-
-
-def lapse_extensions(case: Case, key: str, at: datetime, now: datetime) -> None:
-    """The clock was broken or has stopped, at `at`, while an extension was under way: nothing is left to extend."""
-    for asked in case.extensions:
-        if asked.clock != key or asked.state not in ("asked", "approved", "undelivered"):
-            continue
-        approval = next(a for a in case.approvals if a.id == asked.approval)
-        if approval.decision is None:
-            lapse_approval(case, approval, at)
-        asked.state = "lapsed"
-        case.note("extension_lapsed", PROCESS, now, extension_data(asked), [Recipient(username=asked.by)])
-
-
-def call_off_duties(case: Case, who: str, now: datetime) -> None:
-    """What was asked of other departments is not needed any more."""
-    for duty in case.plan.duties if case.plan else []:
-        if duty.open():
-            duty.cancelled_at = now
-            sla.stop(case.clocks[duty.clock], now)
-            case.note("duty_cancelled", who, now, {"duty": duty.number}, [Recipient(username=duty.owner)])
 
 
 def may_go_to_feedback(case: Case, now: datetime) -> None:

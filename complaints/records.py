@@ -9,6 +9,9 @@ from complaints.names import Kind, Nature, Role, Urgency, Way
 from complaints.policy import LetterKind
 from complaints.rule import Told
 
+PROCESS = "process"
+"""Who acts when nobody does: the process itself."""
+
 CUSTOMER = "customer"
 """The complainant, acting by a personal link; no member of staff can have this user name."""
 

@@ -18,9 +18,9 @@ from bench import Bench
 from flow import Flow, almanac
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
-from random_moves import Move, attempt, choose, until
 from office import OpenOffice
 from oracle import disagreements, expected, rules_as_data
+from random_moves import Move, attempt, choose, until
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from complaints.form import Complainant, ComplaintForm

@@ -16,7 +16,7 @@ from complaints.case import Opening
 from complaints.detours import mass, merging, rounds
 from complaints.names import WORKFLOW_TYPE, Outcome, Stage, Way
 from complaints.orders import ClassificationWanted, IncidentWanted, Publication, RulesWanted
-from complaints.records import Feedback
+from complaints.records import PROCESS, Feedback
 from policies.names import DEFAULT_JURISDICTION
 from workflows.detours import Detours
 from workflows.office import LOCAL, ContinueAsNew, Merged, Withdrawn
@@ -107,7 +107,7 @@ class Complaint(Detours):
             Desk.find_incident, wanted, summary="look for a major incident it belongs to", **LOCAL
         )
         if found.lead is not None:
-            mass.belong(case, found.lead, procedure.PROCESS, found.why, workflow.now())
+            mass.belong(case, found.lead, PROCESS, found.why, workflow.now())
 
     async def assign(self) -> None:
         """Give it to the responsible department and a handler; with that it is registered."""
@@ -117,7 +117,7 @@ class Complaint(Detours):
         if held is None or held.round < case.round:
             found = await self.find_handler(held.department if held else None, held.handler if held else None)
             if case.assignment is held or case.rules.edition < 2:  # nobody has assigned it meanwhile
-                procedure.give(case, found.department, found.handler, found.why, procedure.PROCESS, workflow.now())
+                procedure.give(case, found.department, found.handler, found.why, PROCESS, workflow.now())
         if case.round == 1:
             procedure.registered(case, workflow.now())
         self.post_wanted()
@@ -158,7 +158,7 @@ class Complaint(Detours):
         sending = self.send(["result", "satisfaction_request"], way)
         await self.until(lambda: sending.done() or self.case.feedback is not None)
         if sending.done() and sending.result().sent(number):
-            told = Feedback(at=workflow.now(), round=self.case.round, way=way, by=procedure.PROCESS)
+            told = Feedback(at=workflow.now(), round=self.case.round, way=way, by=PROCESS)
             self.case.feedbacks.append(told)
 
     async def _publish(self) -> None:
@@ -172,9 +172,9 @@ class Complaint(Detours):
             **LOCAL,
         )
         self.case.published_at = now
-        feedback = Feedback(at=now, round=self.case.round, way="notice_board", by=procedure.PROCESS)
+        feedback = Feedback(at=now, round=self.case.round, way="notice_board", by=PROCESS)
         self.case.feedbacks.append(feedback)
-        self.case.note("published", procedure.PROCESS, now)
+        self.case.note("published", PROCESS, now)
         procedure.result_told(self.case, feedback, now)
 
     async def call_back(self) -> Outcome:

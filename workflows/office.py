@@ -23,8 +23,7 @@ from complaints.detours import extension, news
 from complaints.names import Way
 from complaints.orders import LetterDone, LetterOrder, LettersDone, Record
 from complaints.policy import LetterKind
-from complaints.procedure import PROCESS
-from complaints.records import Letter
+from complaints.records import PROCESS, Letter
 from complaints.turns import Errand
 from workflows import search_attributes
 

@@ -5,8 +5,8 @@ from datetime import datetime
 from complaints.case import Case
 from complaints.checks import HANDLED
 from complaints.names import Role
-from complaints.procedure import PROCESS, give
-from complaints.records import Recipient
+from complaints.procedure import give
+from complaints.records import PROCESS, Recipient
 
 
 def holds(case: Case, username: str) -> bool:

@@ -13,8 +13,9 @@ from complaints.errors import Refused
 from complaints.form import Line, Text
 from complaints.messages import Act, Body
 from complaints.names import Role
-from complaints.procedure import PROCESS, begin_approval, extension_data
-from complaints.records import Approval
+from complaints.overtaken import extension_data
+from complaints.procedure import begin_approval
+from complaints.records import PROCESS, Approval
 from complaints.sla import Clock
 from complaints.turns import Extension, LetterWanted
 

@@ -16,7 +16,8 @@ from complaints.errors import Refused
 from complaints.form import Line, Text
 from complaints.messages import Act, Body
 from complaints.names import Role, incident_id
-from complaints.procedure import lapse_approval, response_clock, start_clock
+from complaints.overtaken import lapse_approval
+from complaints.procedure import response_clock, start_clock
 from complaints.records import Recipient
 from complaints.sla import stop
 from complaints.turns import Errand, Handover, Incident, IncidentEntry, News

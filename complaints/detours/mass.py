@@ -7,14 +7,21 @@ from pydantic import Field, JsonValue
 
 from complaints.case import Case
 from complaints.checks import WORKED_ON, by, fault, in_stage
-from complaints.detours import pause
+from complaints.detours import pause, plan
 from complaints.detours.incident import tell_all, under_way
 from complaints.errors import Refused
 from complaints.form import Line, Text
 from complaints.messages import Act, Body
 from complaints.names import Kind, Role, Stage, case_of, incident_id
-from complaints.procedure import PROCESS, begin_approval, declare_major, may_go_to_feedback, response_clock
-from complaints.records import Approval, Redress, Resolution
+from complaints.procedure import (
+    acceptance_key,
+    begin_approval,
+    declare_major,
+    may_go_to_feedback,
+    response_clock,
+    running,
+)
+from complaints.records import PROCESS, Approval, Redress, Resolution
 from complaints.sla import stop
 from complaints.turns import Errand, News, PublicAnswer
 
@@ -86,6 +93,9 @@ def use_public_answer(case: Case, now: datetime) -> None:
         return
     case.public_answer = None
     pause.end(case, PROCESS, "answered publicly", now)
+    plan.not_needed(case, PROCESS, "answered publicly", now)
+    if (waiting := running(case, acceptance_key(case))) is not None:
+        stop(waiting, now)  # nobody has to take up what is answered
     written = answer.model_dump(include={"by", "findings", "responsibility", "measures", "root_cause", "reply"})
     case.resolutions.append(Resolution(at=now, round=case.round, redress=Redress(kind="none"), **written))
     data: dict[str, JsonValue] = {"incident": incident_id(case.incident_of or case.reference)}

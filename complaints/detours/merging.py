@@ -14,8 +14,7 @@ from complaints.errors import Refused
 from complaints.form import Text
 from complaints.messages import Act, Body
 from complaints.names import Role, Stage
-from complaints.procedure import PROCESS
-from complaints.records import Recipient
+from complaints.records import PROCESS, Recipient
 from complaints.turns import CaseLink, Errand, LetterWanted, News
 
 MOMENT: TypeAdapter[datetime] = TypeAdapter(AwareDatetime)

@@ -13,7 +13,8 @@ from complaints.errors import Refused
 from complaints.form import Text
 from complaints.messages import Act, Body
 from complaints.names import Role
-from complaints.procedure import PROCESS, running
+from complaints.procedure import running
+from complaints.records import PROCESS
 from complaints.turns import LetterWanted
 from complaints.turns import Pause as PauseRecord
 

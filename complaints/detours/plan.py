@@ -16,7 +16,8 @@ from complaints.errors import Refused
 from complaints.form import Line, Text
 from complaints.messages import Act, Body
 from complaints.names import Kind, Role
-from complaints.procedure import call_off_duties, running, start_clock
+from complaints.overtaken import call_off_duties
+from complaints.procedure import running, start_clock
 from complaints.records import Actor, Recipient
 from complaints.turns import Duty, DutyChange, Plan
 

@@ -10,8 +10,8 @@ from complaints.errors import Refused
 from complaints.form import Text
 from complaints.messages import Act, Body
 from complaints.names import Outcome, Role, Stage
-from complaints.procedure import FINAL, PROCESS, running, start_clock
-from complaints.records import Note
+from complaints.procedure import FINAL, running, start_clock
+from complaints.records import PROCESS, Note
 from complaints.sla import stop
 from complaints.turns import Closing, LetterWanted
 
@@ -30,8 +30,6 @@ def another(case: Case, outcome: Outcome, now: datetime) -> bool:
     """Whether it is handled once more; if so, the next round has begun, one level higher."""
     if outcome is not Outcome.dissatisfied_exhausted or case.round - case.first_round + 1 >= case.rules.callback.rounds:
         return False
-    if (called := running(case, case.key("callback"))) is not None:  # they were reached: nobody need call any more
-        stop(called, now)
     _begin(case, PROCESS, now)
     return True
 
@@ -65,6 +63,8 @@ def reopen(case: Case, act: Reopen, now: datetime) -> None:
 
 
 def _begin(case: Case, who: str, now: datetime) -> None:
+    if (called := running(case, case.key("callback"))) is not None:  # they were reached: nobody need call any more
+        stop(called, now)
     case.round += 1
     case.stage, case.by_person = Stage.classified, False
     case.public_answer = None  # it was given, or came too late: what is still wrong is found out anew

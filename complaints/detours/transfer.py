@@ -11,8 +11,8 @@ from complaints.errors import Refused
 from complaints.form import Line, Text
 from complaints.messages import Act, Body
 from complaints.names import Role, Stage
-from complaints.procedure import PROCESS, acceptance_key, running, start_clock
-from complaints.records import Assignment, Recipient
+from complaints.procedure import acceptance_key, running, start_clock
+from complaints.records import PROCESS, Assignment, Recipient
 from complaints.sla import stop
 from complaints.turns import LetterWanted
 from complaints.turns import Transfer as TransferRecord

@@ -1,11 +1,11 @@
 """What a body leaves open: "{fee}" is a complaint's reference, "{boss}" a user name, "{at +2 days}" a moment."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from typing import Any
 
-from run.drill.script import HANDLER, Script
+from run.drill.script import Script
 from run.drill.times import BadTime, parse
 
 _GAP = re.compile(r"\{(at )?([^{}]+)\}")
@@ -24,31 +24,23 @@ def fill(value: Any, word: Callable[[bool, str], str]) -> Any:
             return value
 
 
-def gaps(value: Any) -> Iterator[tuple[bool, str]]:
-    """Every gap: whether it is a time, and what is in it."""
-    found: list[tuple[bool, str]] = []
-
-    def note(is_time: bool, name: str) -> str:
-        found.append((is_time, name))
-        return ""
-
-    fill(value, note)
-    yield from found
-
-
 def faults(body: Any, script: Script) -> list[str]:
     """What is wrong with the gaps of a body."""
-    wrong = []
-    for is_time, name in gaps(body):
+    wrong: list[str] = []
+
+    def look(is_time: bool, name: str) -> str:
         if is_time:
             try:
                 if (anchor := parse(name).anchor) not in (None, "begin"):
                     wrong.append(f"a time in a body counts from the move itself or from begin, not from {anchor!r}")
             except BadTime as error:
                 wrong.append(str(error))
-        elif name not in script.complaints and name not in script.actors() and name != HANDLER:
+        elif name not in script.complaints and name not in script.actors():
             known = ", ".join([*script.complaints, *sorted(script.actors())])
             wrong.append(f"nothing is called {name!r}; one of: {known}")
+        return ""
+
+    fill(body, look)
     return wrong
 
 

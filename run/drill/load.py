@@ -92,7 +92,7 @@ def _times(script: Script, days: Calendar) -> tuple[list[datetime], list[Fault]]
     known: dict[str, datetime] = {"begin": script.begin}
     receipt = dict.fromkeys(script.at_begin(), script.begin)
     times, now, faults = [], script.begin, list[Fault]()
-    end: list[tuple[Place, Spoken, Move | None]] = [(("until",), _until(script), None)]
+    end: list[tuple[Place, Spoken, Move | None]] = [(("until",), parse(script.until), None)]
     moves: list[tuple[Place, Spoken, Move | None]] = [
         (("moves", n, "at"), m.time, m) for n, m in enumerate(script.moves)
     ]
@@ -117,10 +117,6 @@ def _times(script: Script, days: Calendar) -> tuple[list[datetime], list[Fault]]
         if move is not None and move.opens:
             receipt[move.opens] = now
     return times, faults
-
-
-def _until(script: Script) -> Spoken:
-    return parse(script.until)
 
 
 def _labels(script: Script) -> list[Fault]:

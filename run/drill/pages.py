@@ -4,7 +4,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from complaints.procedure import PROCESS
+from complaints.records import PROCESS
 from run.drill.load import Drill
 from run.drill.picture import Picture, draw
 from run.drill.report import CUSTOMER, Report, span

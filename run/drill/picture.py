@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from complaints.procedure import PROCESS
+from complaints.records import PROCESS
 from run.drill.load import Drill
 from run.drill.report import Line, Report
 from run.drill.words import both
@@ -15,6 +15,7 @@ X = Callable[[datetime], float]
 
 LEFT, WIDTH, ROW = 170, 1000, 22
 DAY = timedelta(days=1)
+AT_ONCE = timedelta(minutes=1)
 TICKS = [timedelta(hours=h) for h in (1, 2, 3, 6, 12)] + [timedelta(days=d) for d in (1, 2, 5, 10)]
 ALARMS = {"reminded": "warned", "breached": "broken", "escalated": "broken"}
 
@@ -41,6 +42,7 @@ class Lane(BaseModel):
 
     y: float
     name: str
+    begins: bool = False
     bands: list[Band] = []
     dots: list[Dot] = []
 
@@ -66,19 +68,20 @@ def draw(report: Report, drill: Drill) -> Picture:
 
     lanes: list[Lane] = []
 
-    def lane(name: str) -> Lane:
-        lanes.append(Lane(y=34 + ROW * len(lanes), name=name))
+    def lane(name: str, begins: bool) -> Lane:
+        lanes.append(Lane(y=34 + ROW * len(lanes), name=name, begins=begins and bool(lanes)))
         return lanes[-1]
 
     several = len(report.complaints) > 1
     for one in report.complaints:
-        for clock in sorted(one.clocks, key=lambda c: (c["started_at"], c["due_at"])):
+        clocks = [c for c in one.clocks if not (several and _at_once(c))]
+        for n, clock in enumerate(sorted(clocks, key=lambda c: (c["started_at"], c["due_at"]))):
             zh, en = both(clock["name"])
-            row = lane(f"{one.label} · {zh}" if several else f"{zh} {en}")
+            row = lane(f"{one.label} · {zh}" if several else f"{zh} {en}", begins=n == 0)
             row.bands = list(_bars(clock, x, last))
-    for actor, lines in report.actors.items():
+    for n, (actor, lines) in enumerate(report.actors.items()):
         if actor:
-            row = lane(actor)
+            row = lane(actor, begins=n == 0)
             row.dots = [Dot(x=x(line.at), look=_look(line, actor), says=_says(line)) for line in lines]
     return Picture(
         width=WIDTH,
@@ -88,6 +91,12 @@ def draw(report: Report, drill: Drill) -> Picture:
         ticks=_ticks(first, last, x),
         lanes=lanes,
     )
+
+
+def _at_once(clock: dict[str, Any]) -> bool:
+    """Whether it was kept before anybody could look at it; among many complaints such lanes only take room."""
+    kept: bool = clock["state"] == "met" and clock["stopped_at"] - clock["started_at"] < AT_ONCE
+    return kept
 
 
 def _bars(clock: dict[str, Any], x: X, last: datetime) -> list[Band]:

@@ -14,9 +14,9 @@ from uuid import uuid4
 
 import httpx
 from flow import almanac
-from random_moves import FORMS, Move, Try, attempt, choose, until
 from office import PLAIN, Office
 from oracle import Expected, disagreements, expected, rules_as_data
+from random_moves import FORMS, Move, Try, attempt, choose, until
 from sqlalchemy import select
 from sqlmodel import col
 from temporalio import workflow

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from random_moves import AWAY, HANDLER, OTHER, Try
 from oracle import Almanac
+from random_moves import AWAY, HANDLER, OTHER, Try
 
 from complaints import acts, alarms, procedure
 from complaints import messages as m
@@ -19,7 +19,7 @@ from complaints.errors import Refused
 from complaints.form import ComplaintForm
 from complaints.names import Outcome, Role, Stage, Way
 from complaints.policy import CasePolicy, LetterKind
-from complaints.records import Actor, Classification, Event, Feedback
+from complaints.records import PROCESS, Actor, Classification, Event, Feedback
 from policies.load import calendar
 
 Json = dict[str, Any]
@@ -200,7 +200,7 @@ class Flow:
         if case.stage is Stage.classified:
             first = case.assignment is None
             handler = HANDLER if first or (case.assignment and case.assignment.handler != HANDLER) else OTHER
-            procedure.give(case, "card_centre", handler, "free", procedure.PROCESS, now)
+            procedure.give(case, "card_centre", handler, "free", PROCESS, now)
             if case.round == 1:
                 procedure.registered(case, now)
             self.post_wanted()
@@ -217,8 +217,8 @@ class Flow:
     def _feed_back(self) -> bool:
         case, now = self.case, self.now
         if case.anonymous:
-            self._told("notice_board", procedure.PROCESS)
-            case.note("published", procedure.PROCESS, now)
+            self._told("notice_board", PROCESS)
+            case.note("published", PROCESS, now)
             procedure.result_told(case, case.feedbacks[-1], now)
             return self._close(Outcome.anonymous_published)
         if case.feedback is not None:
