@@ -1,5 +1,6 @@
 """`amends policy reproject`: moves running cases to today's calendar, or to another version of the rules."""
 
+import asyncio
 from datetime import timedelta
 
 from rich.console import Console
@@ -15,7 +16,7 @@ from run import connect
 from run.settings import Settings
 
 out = Console()
-ANSWER_WITHIN = timedelta(seconds=20)
+ANSWER_WITHIN, AT_ONCE = timedelta(seconds=20), 20
 
 
 async def reproject(
@@ -29,15 +30,19 @@ async def reproject(
     if dry:
         out.print(f"{len(cases)} open cases would be counted anew; leave out --dry-run to do it")
         return
-    client, table, failed = await connect.temporal(settings), Table("case", "was held to", "clocks moved"), 0
-    for case in cases:
-        moved = await _one(client, case["reference"], Reprojection(version=to, why=why, by=by))
-        failed += moved is None
-        said = "did not answer: run it again" if moved is None else moved
-        table.add_row(case["reference"], case["policy"], said)
+    client, table = await connect.temporal(settings), Table("case", "was held to", "clocks moved")
+    order, gate = Reprojection(version=to, why=why, by=by), asyncio.Semaphore(AT_ONCE)
+
+    async def one(reference: str) -> str | None:
+        async with gate:
+            return await _one(client, reference, order)
+
+    moved = await asyncio.gather(*(one(case["reference"]) for case in cases))
+    for case, said in zip(cases, moved, strict=True):
+        table.add_row(case["reference"], case["policy"], said or "did not answer: run it again")
     out.print(table)
     await engine.dispose()
-    if failed:
+    if failed := moved.count(None):
         raise RuntimeError(f"{failed} of {len(cases)} cases did not answer; running it again does no harm")
     out.print(f"{len(cases)} cases counted anew")
 
