@@ -13,7 +13,7 @@ from run.drill.words import both
 
 X = Callable[[datetime], float]
 
-LEFT, WIDTH, ROW = 170, 1000, 22
+LEFT, WIDTH, ROW = 190, 1000, 22
 DAY = timedelta(days=1)
 AT_ONCE = timedelta(minutes=1)
 TICKS = [timedelta(hours=h) for h in (1, 2, 3, 6, 12)] + [timedelta(days=d) for d in (1, 2, 5, 10)]
@@ -82,7 +82,8 @@ def draw(report: Report, drill: Drill) -> Picture:
     for n, (actor, lines) in enumerate(report.actors.items()):
         if actor:
             row = lane(actor, begins=n == 0)
-            row.dots = [Dot(x=x(line.at), look=_look(line, actor), says=_says(line)) for line in lines]
+            dots = [Dot(x=x(line.at), look=_look(line, actor), says=_says(line)) for line in lines]
+            row.dots = sorted(dots, key=lambda dot: "told" not in dot.look)  # what somebody did lies on top
     return Picture(
         width=WIDTH,
         height=40 + ROW * len(lanes),
