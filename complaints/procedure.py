@@ -207,7 +207,7 @@ def begin_approval(
         redress=redress,
     )
     case.approvals.append(asked)
-    data: dict[str, JsonValue] = {"approval": asked.id, "level": level, "why": list(why)}
+    data: dict[str, JsonValue] = {"approval": asked.id, "purpose": purpose, "level": level, "why": list(why)}
     case.note("approval_asked", PROCESS, now, data | {"due_at": clock.due_at.isoformat()}, case.recipients([level]))
     return asked
 

@@ -126,6 +126,8 @@ class Oracle:
         self.incident: str | None = None
         self.approval_of: dict[int, int] = {}
         self.last_approval = 0
+        self.awaiting: str | None = None
+        self.untaken: str | None = None
 
     def read(self, events: Iterable[Json], now: datetime) -> dict[str, Expected]:
         """The clocks after these events, as of `now`."""
@@ -210,7 +212,9 @@ class Oracle:
     def _on_assigned(self, data: Json, at: datetime) -> None:
         self._stop(self._acceptance(), at)
         self.given += 1
-        self._start("acceptance", at, self._acceptance())
+        self.untaken = self.awaiting  # who is given it meanwhile takes it up if the resolution comes back
+        if not self.awaiting:
+            self._start("acceptance", at, self._acceptance())
 
     def _on_registered(self, data: Json, at: datetime) -> None:
         self._stop("registration", at)
@@ -226,11 +230,18 @@ class Oracle:
     def _on_approval_asked(self, data: Json, at: datetime) -> None:
         self.last_approval = int(data["approval"].rsplit("-A", 1)[1])
         self._start("approval", at, f"approval_{self.last_approval}")
+        if data["purpose"] == "resolution":
+            self.awaiting = data["approval"]
 
     def _on_approved(self, data: Json, at: datetime) -> None:
         self._stop(f"approval_{data['approval'].rsplit('-A', 1)[1]}", at)
+        if data["approval"] == self.awaiting:
+            self.awaiting, self.untaken = None, None
 
-    _on_rejected = _on_approved
+    def _on_rejected(self, data: Json, at: datetime) -> None:
+        if data["approval"] == self.awaiting and self.untaken:
+            self._start("acceptance", at, self._acceptance())
+        self._on_approved(data, at)
 
     def _on_withdrawn(self, data: Json, at: datetime) -> None:
         pass  # everything stops at `closed`, which follows at once
@@ -248,7 +259,7 @@ class Oracle:
 
     def _on_extended(self, data: Json, at: datetime) -> None:
         clock = self.clocks[data["clock"]]
-        assert clock.open() and clock.paused is None and clock.breached is None and at < clock.due
+        assert clock.open() and clock.breached is None and (clock.paused is not None or at < clock.due)
         clock.more += data["amount"]
         clock.due = due(clock.limit, clock.more, clock.start, clock.stood, self.almanac)
 
@@ -338,6 +349,7 @@ class Oracle:
         self._start("resolution", at, self._key("resolution"))
 
     def _on_closed(self, data: Json, at: datetime) -> None:
+        self.awaiting, self.untaken = None, None
         responding = self.clocks_of_a_response_under_way()
         for key in self.clocks:
             if key not in responding:
