@@ -125,8 +125,9 @@ def answer(case: Case, act: AnswerTransfer, now: datetime) -> None:
 
 def _take(case: Case, asked: TransferRecord, handler: str, now: datetime) -> None:
     """The receiver's hands; the first-contact owner stays answerable."""
-    if (clock := running(case, acceptance_key(case))) is not None:
-        stop(clock, now)
+    for name in (acceptance_key(case), "first_response"):
+        if (clock := running(case, name)) is not None:
+            stop(clock, now)
     case.assignments.append(
         Assignment(
             number=len(case.assignments) + 1,

@@ -287,8 +287,8 @@ class Oracle:
     _on_transfer_dropped = _on_transfer_rejected
 
     def _on_transfer_accepted(self, data: Json, at: datetime) -> None:
-        self._stop(f"transfer_{data['transfer']}", at)
-        self._stop(self._acceptance(), at)
+        for key in (f"transfer_{data['transfer']}", self._acceptance(), "first_response"):
+            self._stop(key, at)
         self.given += 1
 
     def _on_plan_wanted(self, data: Json, at: datetime) -> None:
