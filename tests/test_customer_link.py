@@ -307,7 +307,7 @@ async def test_the_json_says_where_it_stands_and_nothing_of_the_inside(office: O
     assert datetime.fromisoformat(said["received_at"]) == datetime.fromisoformat(case["received_at"])
     assert set(said) == {
         "reference", "language", "status", "status_text", "received_at", "expected_by", "overdue", "possible",
-        "contact", "link_expires_at",
+        "contact", "link_expires_at", "question",
     }  # fmt: skip
     inside = {case["assignment"]["handler"], case["assignment"]["department"], "测试客户", "300.00", "信用卡"}
     for shown in (answer.text, (await office.http.get(f"/c/{token}", headers=PAGE)).text):

@@ -43,7 +43,13 @@ def test_the_command_wants_a_script_or_all() -> None:
 
 def test_ctrl_c_leaves_nothing_running(tmp_path: Path) -> None:
     call = [sys.executable, "-m", "run.cli", "drill", "--all", "--reports", str(tmp_path / "reports")]
-    process = subprocess.Popen(call, stderr=subprocess.PIPE, text=True, env=os.environ | {"TMPDIR": str(tmp_path)})
+    process = subprocess.Popen(
+        call,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a run in the background ignores it
+    )
     try:
         assert process.stderr and "to play" in process.stderr.readline()
         while not list(tmp_path.glob("amends-drill-*/temporal.log")):  # PostgreSQL is up, Temporal is starting

@@ -35,7 +35,7 @@ async def test_a_year_of_everything(office: Office) -> None:
     await office.act("agent", reference, "classification", {"kinds": ["cross_department"], "reason": "多部门"})
     handler = case["assignment"]["handler"]
     await office.act(handler, reference, "acceptance")
-    departments = ["legal", "it_channels", "risk_management", "collections", "branch_operations"]
+    departments = ["legal", "it_channels", "risk_management", "loans_mortgage", "branch_operations"]
     await office.act(handler, reference, "plan", {"duties": [duty(d, 3) for d in departments]})
     for number, department in enumerate(departments, start=1):
         await office.act(f"handler.{department}", reference, f"duties/{number}/answer", {"answer": "已核查"})

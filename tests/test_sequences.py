@@ -166,6 +166,7 @@ MORNINGS = [
 ]
 
 
+@pytest.mark.skipif("AMENDS_SEQUENCES" not in os.environ, reason="`make sequences`: on real servers it can hang yet")
 async def test_random_sequences_on_real_servers(office_on: OpenOffice, monkeypatch: pytest.MonkeyPatch) -> None:
     # What was about to go to a worker that has stopped is given to the next one after a second instead of ten.
     quick = partial(Worker, sticky_queue_schedule_to_start_timeout=timedelta(seconds=1))
