@@ -132,7 +132,11 @@ class Page(HTMLParser):
     def __init__(self, answer: httpx.Response) -> None:
         super().__init__()
         assert answer.headers["content-type"] == "text/html; charset=utf-8", answer.text
-        self.words, self.tags, self.forms, self.fors, self.ids = "", [], {}, set(), set()  # type: ignore[var-annotated]
+        self.words = ""
+        self.tags: list[Any] = []
+        self.forms: dict[str, Any] = {}
+        self.fors: set[Any] = set()
+        self.ids: set[Any] = set()
         self.lang, self.title, self._at = "", "", ""
         self.feed(answer.text)
 
@@ -616,7 +620,7 @@ async def test_a_form_that_the_page_would_not_send_is_refused(office: Office, ki
 async def test_a_form_may_come_as_multipart_too(office: Office) -> None:
     case, token = await linked(office)
     files = {"text": (None, "多部分"), "request_id": (None, uuid4().hex)}
-    assert (await office.http.post(f"/c/{token}/facts", files=files)).status_code == 303  # type: ignore[arg-type]
+    assert (await office.http.post(f"/c/{token}/facts", files=files)).status_code == 303  # type: ignore[arg-type]  # httpx takes None for no file name
     assert [n["text"] for n in (await office.case(case["reference"]))["notes"]] == ["多部分"]
 
 

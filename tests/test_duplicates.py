@@ -236,7 +236,7 @@ async def test_the_opening_neither_waits_for_the_search_nor_falls_with_it(
 ) -> None:
     async def search(*_: object, **__: object) -> list[object]:
         if fault == "slow":
-            await asyncio.sleep(60)
+            await asyncio.sleep(60)  # the slow search under test; it is given up after a second
         raise ValueError("customer@example.com")
 
     monkeypatch.setattr("register.alike.likely", search)

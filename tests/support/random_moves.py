@@ -72,9 +72,8 @@ def attempt(act: str, turn: int, case: Json) -> Try:
 
     match act:
         case "correct":
-            kinds: list[str] | None = [None, [], ["major"], ["cross_department"], ["major", "cross_department"]][
-                turn % 5
-            ]  # type: ignore[list-item]
+            choices: list[list[str] | None] = [None, [], ["major"], ["cross_department"], ["major", "cross_department"]]
+            kinds = choices[turn % 5]
             if kinds is not None and case["complainant"] is None and turn % 3:
                 kinds = [*kinds, "anonymous"]
             body: Json = {"kinds": kinds, "reason": "核实"}
