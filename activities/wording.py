@@ -32,6 +32,7 @@ EVENTS: dict[str, tuple[str, str]] = {
     "letter_uncertain": ("函件是否送达不明，请核实", "letter may have gone out, please check"),
     "published": ("处理结果已公示", "result published on the notice board"),
     "noted": ("已备注", "note added"),
+    "approval_raised": ("更正后须上级审批", "approval needs a higher level after a correction"),
     "withdrawn": ("投诉人撤诉", "withdrawn by the complainant"),
     "reminded": ("期限将至", "deadline approaches"),
     "breached": ("已超期", "deadline broken"),

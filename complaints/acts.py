@@ -8,7 +8,7 @@ pause, transfer …) has its acts in detours/.
 from datetime import datetime, timedelta
 
 from complaints import messages as m
-from complaints.approving import LEVELS, level_of
+from complaints.approving import LEVELS, level_of, raise_level
 from complaints.case import Case
 from complaints.checks import by, fault, holder, in_stage, possible
 from complaints.detours import extension, incident, mass, pause, plan
@@ -63,10 +63,10 @@ def correct(case: Case, act: m.Correct, now: datetime) -> None:
         declare_major(case, act.by.username, now)
     if Kind.major not in kinds and Kind.major in before.kinds:
         incident.no_longer_major(case, act.by.username, act.reason, now)
-    if Kind.cross_department in kinds:
-        needs_plan(case, now)
-    else:
+    needs_plan(case, now)
+    if Kind.cross_department not in kinds:
         plan.not_needed(case, act.by.username, act.reason, now)
+    raise_level(case, now)
 
 
 def assign(case: Case, act: m.Assign, now: datetime) -> None:
@@ -139,6 +139,8 @@ def decide(case: Case, act: m.Decide, now: datetime) -> None:
         raise Refused("own_work", "nobody approves their own work")
     if LEVELS.index(level_of(act.by)) < LEVELS.index(asked.needs):
         raise Refused("not_allowed", f"this needs {asked.needs}: {'; '.join(asked.why)}")
+    if asked.purpose == "resolution" and act.decision == "approve":
+        plan.all_done(case)
     asked.decision, asked.decided_at, asked.decided_by, asked.reason = act.decision, now, act.by.username, act.reason
     stop(case.clocks[asked.clock], now)
     tell = [Recipient(username=asked.by)]

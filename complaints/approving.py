@@ -1,8 +1,12 @@
 """Who must approve a resolution (R4.6): limits per role, and cases that always need a second person."""
 
+from datetime import datetime
+
+from pydantic import JsonValue
+
 from complaints.case import Case
 from complaints.names import HEAD_OFFICE, Kind, Nature, Role
-from complaints.records import Actor
+from complaints.records import PROCESS, Actor
 from complaints.rule import Told
 
 LEVELS: list[Told] = ["agent", "handler", "supervisor", "manager", "head_office"]
@@ -38,3 +42,14 @@ def needed(case: Case) -> tuple[Told, list[str]] | None:
         why.append(f"handling round {case.round} needs {above}")
         level = max(level, above, key=LEVELS.index)
     return (level, why) if why else None
+
+
+def raise_level(case: Case, now: datetime) -> None:
+    """The classification was corrected while an approver was asked: where more is needed now, a higher one is asked."""
+    asked, want = case.open_approval, needed(case) if case.resolutions else None
+    if asked is None or want is None or case.rules.edition < 2 or LEVELS.index(want[0]) <= LEVELS.index(asked.needs):
+        return
+    asked.needs, asked.why = want
+    asked.asked = max(asked.asked, asked.needs, key=LEVELS.index)
+    data: dict[str, JsonValue] = {"approval": asked.id, "level": asked.needs, "why": list(asked.why)}
+    case.note("approval_raised", PROCESS, now, data, case.recipients([asked.needs]))

@@ -19,6 +19,7 @@ from complaints.sla import Clock
 from complaints.turns import Errand, Incident, News
 
 Purpose = Literal["resolution", "extension", "public_answer"]
+PLAN = "cross_department_plan"
 
 
 def start_clock(case: Case, name: str, at: datetime, key: str | None = None, limit: Limit | None = None) -> Clock:
@@ -64,8 +65,7 @@ def classify(case: Case, classification: Classification, now: datetime) -> None:
     )
     if Kind.major in classification.kinds:
         declare_major(case, PROCESS, now)
-    if Kind.cross_department in classification.kinds:
-        needs_plan(case, now)
+    needs_plan(case, now)
     found, special = classification, bool({Kind.major, Kind.cross_department} & set(classification.kinds))
     for name in ("common", "complex"):
         rule = case.rules.clocks.get(name)
@@ -79,11 +79,19 @@ def classify(case: Case, classification: Classification, now: datetime) -> None:
 
 
 def needs_plan(case: Case, now: datetime) -> None:
-    """Several departments have to work together: a plan is due, counted from receipt (R6.2)."""
-    if case.rules.plan is None or "cross_department_plan" in case.clocks:
+    """Several departments have to work together: a plan is due, counted from receipt, or from the round's beginning."""
+    wanted = case.rules.plan is not None and Kind.cross_department in case.kinds and case.plan is None
+    if not wanted or plan_clock(case):
         return
-    clock = start_clock(case, "cross_department_plan", case.form.received_at)
+    number = 1 + sum(key.startswith(PLAN) for key in case.clocks)
+    began = case.clocks[case.key("resolution")].started_at
+    clock = start_clock(case, PLAN, began, PLAN if number == 1 else f"{PLAN}_{number}")
     case.note("plan_wanted", PROCESS, now, {"due_at": clock.due_at.isoformat()}, case.recipients(["handler"]))
+
+
+def plan_clock(case: Case) -> Clock | None:
+    """The clock of the plan that is waited for."""
+    return next((c for key, c in case.clocks.items() if key.startswith(PLAN) and c.stopped_at is None), None)
 
 
 def acceptance_key(case: Case) -> str:
@@ -215,8 +223,6 @@ def begin_approval(
 def may_go_to_feedback(case: Case, now: datetime) -> None:
     """The resolution stands: the result is now told."""
     drop_transfer(case, PROCESS, now)
-    if (clock := running(case, "cross_department_plan")) is not None:
-        sla.stop(clock, now)
     call_off_duties(case, PROCESS, now)
     case.stage = Stage.feedback
     case.note("result_ready", PROCESS, now)

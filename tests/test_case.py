@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from given import AGENT, HANDLER, MANAGER, NOW, SUPERVISOR, opened
 
 from activities.wording import EVENTS
 from complaints import acts, alarms, procedure, sla
@@ -17,39 +18,13 @@ from complaints.case import Case
 from complaints.checks import POSSIBLE, possible
 from complaints.detours import extension, incident, pause, rounds
 from complaints.errors import Refused
-from complaints.form import Complainant, ComplaintForm, Money
-from complaints.names import Channel, Kind, Nature, Outcome, Role, Stage, Urgency
+from complaints.form import ComplaintForm, Money
+from complaints.names import Channel, Kind, Nature, Outcome, Role, Stage
 from complaints.policy import LETTER_KINDS
-from complaints.records import Actor, Classification, Feedback, Redress, Resolution, Risk
+from complaints.records import Actor, Feedback, Redress, Resolution
 from complaints.sla import Happens
-from policies.load import load
 
 ROOT = Path(__file__).parents[1]
-POLICY = load()
-NOW = datetime.fromisoformat("2026-03-10T10:00+08:00")
-AGENT = Actor(username="agent", roles=[Role.agent])
-HANDLER = Actor(username="han", roles=[Role.handler], department="card_centre")
-SUPERVISOR = Actor(username="sup", roles=[Role.supervisor])
-MANAGER = Actor(username="man", roles=[Role.manager])
-HEAD = Actor(username="head", roles=[Role.manager], department="head_office")
-
-
-def opened(nature: Nature = Nature.product, *kinds: Kind, received: datetime = NOW) -> Case:
-    """A case that is classified and given to `han`."""
-    form = ComplaintForm(
-        channel=Channel.email, received_at=received, complainant=Complainant(name="测试"), matter="年费"
-    )
-    case = Case(reference="CMP-2026-000001", form=form, opened_by="agent", opened_at=received)
-    procedure.receive(case, POLICY.for_case(received.date()), received)
-    risk = Risk(likelihood=1, impact=1, value=1, level="low")
-    found = Classification(
-        nature=nature, urgency=Urgency.general, kinds=list(kinds), severity=1, difficulty=1, risk=risk, confidence=1, reasons=[], policy="x"
-    )  # fmt: skip
-    procedure.classify(case, found, received)
-    case.stage = Stage.classified
-    procedure.give(case, "card_centre", "han", "test", "process", received)
-    procedure.registered(case, received)
-    return case
 
 
 def resolve(case: Case, amount: str | None, currency: str = "CNY") -> None:
@@ -137,7 +112,7 @@ def test_who_must_approve(
 
 
 def test_nobody_approves_their_own_work() -> None:
-    case = opened(Nature.violation)
+    case = opened(nature=Nature.violation)
     acts.accept(case, m.Accept(by=HANDLER, request_id="1"), NOW)
     both = HANDLER.model_copy(update={"roles": [Role.handler, Role.supervisor]})
     body = {"findings": "f", "responsibility": "r", "measures": "m", "root_cause": "c"}
@@ -159,7 +134,7 @@ ACTS: dict[str, tuple[Any, Any]] = {
     ),
     "decision": (
         acts.decide,
-        m.Decide(by=MANAGER, request_id="x", approval_id="CMP-2026-000001-A1", decision="approve", reason="r"),
+        m.Decide(by=MANAGER, request_id="x", approval_id="CMP-2026-900001-A1", decision="approve", reason="r"),
     ),
     "feedback": (acts.tell_result, m.TellResult(by=HANDLER, request_id="x")),
     "callback": (acts.call_back, m.CallBack(by=AGENT, request_id="x", reached=True, satisfaction=5)),
@@ -250,7 +225,7 @@ def test_the_time_is_always_aware() -> None:
 
 
 def in_hand(kinds: list[Kind] | None = None) -> Case:
-    case = opened(Nature.product, *(kinds or []))
+    case = opened(*(kinds or []))
     acts.accept(case, m.Accept(by=HANDLER, request_id="1"), NOW)
     return case
 

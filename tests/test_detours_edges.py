@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from given import AGENT, HANDLER, MANAGER, NOW, OTHER, SECOND, SUPERVISOR, opened
 from office import Office
 
 from api.customer_view import customer_view
@@ -12,40 +13,14 @@ from complaints import messages as m
 from complaints.case import Case, Opening, case_view
 from complaints.detours import extension, incident, mass, merging, pause, plan, reproject, rounds, transfer
 from complaints.errors import Refused
-from complaints.form import Complainant, ComplaintForm
-from complaints.names import Channel, Kind, Nature, Outcome, Role, Stage, Urgency
-from complaints.records import Actor, Classification, Risk
+from complaints.names import Kind, Nature, Outcome, Stage
+from complaints.records import Actor
 from complaints.turns import CaseLink, News, PublicAnswer
-from policies.load import by_version, load
+from policies.load import by_version
 from register.write import _approval_row
 
-POLICY = load()
-NOW = datetime.fromisoformat("2026-03-10T10:00+08:00")
 HOUR = timedelta(hours=1)
-AGENT = Actor(username="agent", roles=[Role.agent])
-HANDLER = Actor(username="han", roles=[Role.handler], department="card_centre")
-OTHER = Actor(username="oth", roles=[Role.handler], department="legal")
-SUPERVISOR = Actor(username="sup", roles=[Role.supervisor])
-MANAGER = Actor(username="man", roles=[Role.manager])
-SECOND = Actor(username="man2", roles=[Role.manager])
 WRITTEN = {"findings": "f", "responsibility": "r", "measures": "m", "root_cause": "c"}
-
-
-def opened(*kinds: Kind, nature: Nature = Nature.product, received: datetime = NOW) -> Case:
-    """A case that is classified and given to `han`."""
-    person = Complainant(name="测试", email="a@example.com")
-    form = ComplaintForm(channel=Channel.email, received_at=received, complainant=person, matter="年费")
-    case = Case(reference="CMP-2026-900001", form=form, opened_by="agent", opened_at=received)
-    procedure.receive(case, POLICY.for_case(received.date()), received)
-    risk = Risk(likelihood=1, impact=1, value=1, level="low")
-    found = Classification(
-        nature=nature, urgency=Urgency.general, kinds=list(kinds), severity=1, difficulty=1, risk=risk, confidence=1, reasons=[], policy="x"
-    )  # fmt: skip
-    procedure.classify(case, found, received)
-    case.stage = Stage.classified
-    procedure.give(case, "card_centre", "han", "test", "process", received)
-    procedure.registered(case, received)
-    return case
 
 
 def taken(*kinds: Kind, **more: Any) -> Case:
@@ -103,6 +78,45 @@ def test_an_approval_of_a_closed_round_approves_nothing_of_the_next_one() -> Non
     with pytest.raises(Refused):
         decide(case, SUPERVISOR, now=NOW + HOUR, place=0)
     assert case.stage is Stage.awaiting_approval
+
+
+def test_a_correction_while_it_awaits_approval_asks_a_higher_level() -> None:
+    case = taken(nature=Nature.violation)
+    resolve(case)
+    acts.correct(case, m.Correct(by=AGENT, request_id="c", kinds=[Kind.major], reason="x"), NOW)
+    assert (case.approvals[0].needs, case.approvals[0].asked) == ("manager", "manager")
+    assert [e.tell for e in case.unsaved if e.kind == "approval_raised"] == [case.recipients(["manager"])]
+    with pytest.raises(Refused, match="needs manager"):
+        decide(case, SUPERVISOR)
+    decide(case, MANAGER)
+    assert case.stage is Stage.feedback
+
+
+def test_nothing_is_approved_without_the_plan_that_a_correction_asked_for() -> None:
+    case = taken(nature=Nature.violation)
+    resolve(case)
+    acts.correct(case, m.Correct(by=AGENT, request_id="c", kinds=[Kind.cross_department], reason="x"), NOW)
+    with pytest.raises(Refused, match="file the plan"):
+        decide(case, SUPERVISOR)
+    decide(case, SUPERVISOR, "reject")
+    one = plan.DutyBody(department="legal", owner="oth", task="x", working_days=1)
+    plan.file(case, plan.FilePlan(by=HANDLER, request_id="p", duties=[one]), NOW)
+    assert case.clocks["cross_department_plan"].stopped_at == NOW
+    plan.answer(case, plan.AnswerDuty(by=OTHER, request_id="y", number=1, answer="x"), NOW)
+    resolve(case)
+    decide(case, SUPERVISOR)
+    assert case.stage is Stage.feedback
+
+
+def test_a_plan_still_owed_in_the_next_round_is_due_from_its_beginning() -> None:
+    case = taken(Kind.cross_department)
+    acts.withdraw(case, m.Withdraw(by=AGENT, request_id="w", reason="x"), NOW)
+    procedure.close(case, Outcome.withdrawn, NOW)
+    later = NOW + timedelta(days=7)
+    rounds.reopen(case, rounds.Reopen(by=AGENT, request_id="o", reason="x"), later)
+    first, second = case.clocks["cross_department_plan"], case.clocks["cross_department_plan_2"]
+    assert first.stopped_at == NOW
+    assert (second.started_at, second.stopped_at) == (later, None)
 
 
 def asked_for_more_time() -> Case:

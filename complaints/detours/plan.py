@@ -17,7 +17,7 @@ from complaints.form import Line, Text
 from complaints.messages import Act, Body
 from complaints.names import Kind, Role
 from complaints.overtaken import call_off_duties
-from complaints.procedure import running, start_clock
+from complaints.procedure import plan_clock, start_clock
 from complaints.records import Actor, Recipient
 from complaints.turns import Duty, DutyChange, Plan
 
@@ -97,7 +97,7 @@ def file(case: Case, act: FilePlan, now: datetime) -> None:
             raise fault(field, "beyond_cap", f"at most {rule.longest_duty} working days")
     if case.plan is None:
         case.plan = Plan(lead=held.department, filed_at=now, filed_by=act.by.username)
-        if (clock := running(case, "cross_department_plan")) is not None:
+        if (clock := plan_clock(case)) is not None:
             sla.stop(clock, now)
     case.note("plan_changed" if known else "plan_filed", act.by.username, now, {"duties": len(act.duties)})
     for wanted in act.duties:
@@ -175,7 +175,7 @@ def all_done(case: Case) -> None:
 
 def not_needed(case: Case, who: str, why: str, now: datetime) -> None:
     """It is no longer cross-department: no plan is due, and open duties are called off."""
-    if (clock := running(case, "cross_department_plan")) is not None:
+    if (clock := plan_clock(case)) is not None:
         sla.stop(clock, now)
         case.note("plan_not_needed", who, now)
     call_off_duties(case, who, now)

@@ -10,7 +10,7 @@ from complaints.errors import Refused
 from complaints.form import Text
 from complaints.messages import Act, Body
 from complaints.names import Outcome, Role, Stage
-from complaints.procedure import FINAL, running, start_clock
+from complaints.procedure import FINAL, needs_plan, running, start_clock
 from complaints.records import PROCESS, Note
 from complaints.sla import stop
 from complaints.turns import Closing, LetterWanted
@@ -71,4 +71,5 @@ def _begin(case: Case, who: str, now: datetime) -> None:
     clock = start_clock(case, "resolution", now, case.key("resolution"))
     data: dict[str, JsonValue] = {"round": case.round, "due_at": clock.due_at.isoformat()}
     case.note("round_begun", who, now, data, case.recipients(["supervisor"]))
+    needs_plan(case, now)
     case.wanted.append(LetterWanted(kind="second_round", about=case.round))

@@ -31,6 +31,8 @@ from workflows.complaint import Complaint
 Json = dict[str, Any]
 RULES = rules_as_data()
 DOUBT = timedelta(seconds=3)
+PATIENCE = 300
+"""Seconds that one sequence may take; one that stands still fails, and says where."""
 SEEN: dict[str, Case] = {}
 
 
@@ -111,16 +113,17 @@ class Bench:
         opened = await self.send(Try("open", "agent", "/complaints", form), str(uuid4()))
         assert opened.status_code in (200, 201), opened.text
         reference = opened.json()["reference"]
+        done: list[tuple[Move, str]] = []
         try:
-            done = []
-            case, events = await self.look(reference)
-            for step, move in enumerate(moves):
-                if case["stage"] == "closed" and not case["lingers"]:
-                    break
-                one = attempt(choose(move, case), move.turn, case)
-                done.append((move, one.act))
-                case, events = await self.move(reference, move, one, f"{reference}-{step}", case, events)
-            await self.same_everywhere(reference, case, events)
+            async with asyncio.timeout(PATIENCE):
+                case, events = await self.look(reference)
+                for step, move in enumerate(moves):
+                    if case["stage"] == "closed" and not case["lingers"]:
+                        break
+                    one = attempt(choose(move, case), move.turn, case)
+                    done.append((move, one.act))
+                    case, events = await self.move(reference, move, one, f"{reference}-{step}", case, events)
+                await self.same_everywhere(reference, case, events)
         except Exception as failed:
             failed.add_note(f"sequence {seed}:{number}, {reference}, form {number % len(FORMS)}: {done}")
             raise

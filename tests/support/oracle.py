@@ -121,7 +121,7 @@ class Oracle:
         self.received = _at(case["received_at"])
         self.difficulty = (case["classification"] or {}).get("difficulty")
         self.clocks: dict[str, Expected] = {}
-        self.round, self.given, self.declared, self.led = 1, 0, 0, False
+        self.round, self.given, self.declared, self.plans, self.led = 1, 0, 0, 0, False
         self.urgent, self.kinds = False, set[str]()
         self.incident: str | None = None
         self.approval_of: dict[int, int] = {}
@@ -292,10 +292,16 @@ class Oracle:
         self.given += 1
 
     def _on_plan_wanted(self, data: Json, at: datetime) -> None:
-        self._start("cross_department_plan", self.received)
+        self.plans += 1
+        number = "" if self.plans == 1 else f"_{self.plans}"
+        self._start(
+            "cross_department_plan", self.clocks[self._key("resolution")].start, f"cross_department_plan{number}"
+        )
 
     def _on_plan_filed(self, data: Json, at: datetime) -> None:
-        self._stop("cross_department_plan", at)
+        for key in self.clocks:
+            if key.startswith("cross_department_plan"):
+                self._stop(key, at)
 
     _on_plan_not_needed = _on_plan_filed
 
