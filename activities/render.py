@@ -64,6 +64,8 @@ class LetterContext(BaseModel):
     reason: str | None = None
     question: str | None = None
     answer_by: AwareDatetime | None = None
+    again: bool = False
+    reopened: bool = False
     from_department_zh: str | None = None
     from_department_en: str | None = None
     merged_into: str | None = None

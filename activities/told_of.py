@@ -1,4 +1,4 @@
-"""What a letter says of the extension, pause, transfer or merger it tells of."""
+"""What a letter says of the extension, pause, transfer, round or merger it tells of."""
 
 from datetime import tzinfo
 
@@ -24,7 +24,10 @@ async def told_of(engine: AsyncEngine, case: Case, number: int, zone: tzinfo | N
             return {**due, "reason": asked.reason}
         case "information_request":
             pause = case.pauses[letter.about - 1]
-            return {"question": pause.question, "answer_by": pause.ends_at.astimezone(zone)}
+            again = any((k.kind, k.about) == (letter.kind, letter.about) for k in case.letters[: number - 1])
+            return {"question": pause.question, "answer_by": pause.ends_at.astimezone(zone), "again": again}
+        case "second_round":
+            return {"reopened": any(c.round == letter.about - 1 for c in case.closings)}
         case "transfer_notice":
             names = {d["code"]: d for d in await read.departments(engine)}
             place = names.get(case.transfers[letter.about - 1].from_department, {})

@@ -211,7 +211,7 @@ def test_the_result_says_all_it_must(language):
     sample, text = SAMPLES[language], render("result", Way.email, SAMPLES[language]).text
     assert all(line in text for line in [*sample.reply.splitlines(), sample.findings, sample.measures])
     words = {
-        "zh-CN": ["人民币 1,200.00", "您的意见已如实记录", "二次处理", "金融监管部门投诉"],
+        "zh-CN": ["人民币 1,200.00", "您的意见已如实记录", "再次处理", "金融监管部门投诉"],
         "en": ["CNY 1,200.00", "Your views have been recorded", "more senior colleague", "regulator or ombudsman"],
     }
     assert all(word in text for word in words[language])
@@ -245,8 +245,8 @@ SAYS = [
     ("information_request", "en", ["19 October 2026, 17:30", "stands still", "go on with what we have"]),
     ("merge_notice", "zh-CN", ["合并至：CMP-2026-000038", "同样有效", "不影响您的任何权利"]),
     ("merge_notice", "en", ["Handled under: CMP-2026-000038", "counts there", "Your rights are not affected"]),
-    ("second_round", "zh-CN", ["二次处理", "更高一级人员", "10月13日 17:30 前"]),
-    ("second_round", "en", ["second review", "more senior colleague", "13 October 2026, 17:30"]),
+    ("second_round", "zh-CN", ["再次处理", "更高一级人员", "10月13日 17:30 前"]),
+    ("second_round", "en", ["further review", "more senior colleague", "13 October 2026, 17:30"]),
 ]
 
 
@@ -258,10 +258,26 @@ def test_a_notice_on_the_way_says_all_it_must(kind, language, words):
     assert [line for line in own.get(kind, "").splitlines() if line not in text.splitlines()] == [], "keeps its lines"
 
 
+@pytest.mark.parametrize(
+    ("kind", "change", "words"),
+    [
+        ("second_round", "reopened", {"zh-CN": "已重新受理", "en": "open"}),
+        ("information_request", "again", {"zh-CN": "提醒", "en": "reminder"}),
+    ],
+)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_told_once_more_is_told_in_other_words(kind, change, words, language):
+    for way in (Way.email, Way.sms):
+        plain, other = (render(kind, way, changed(language, **{change: yes})).text for yes in (False, True))
+        assert words[language] in other
+        assert words[language] not in plain
+        assert change == "again" or not any(senior in other for senior in ("更高一级", "more senior"))
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_result_of_a_second_round_says_so(language):
-    second = {"zh-CN": "二次处理结果", "en": "result of the second review"}[language]
-    message = {"zh-CN": "已二次处理完毕", "en": "the second review of your complaint"}[language]
+    second = {"zh-CN": "再次处理结果", "en": "result of the further review"}[language]
+    message = {"zh-CN": "已再次处理完毕", "en": "the further review of your complaint"}[language]
     for number in (1, 2, 3):
         context = changed(language, round=number, further_round=False)
         for way in (Way.email, Way.post, Way.spoken):

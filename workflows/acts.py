@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from complaints import acts
+from complaints import acts, alarms
 from complaints import messages as m
 from complaints.case import Case
 from complaints.errors import Refused
@@ -19,13 +19,15 @@ Do = Callable[[Case, A, datetime], None]
 
 
 class Acts(Office):
-    """The updates of a complaint. A validator runs the act on a copy; the handler runs it on the case."""
+    """The updates of a complaint. A validator runs the act on a copy, at the moment it is; the handler on the case."""
 
     def _check(self, act: A, do: Do[A]) -> None:
         if self.case.policy is None:
             raise ApplicationError("it is being received; repeat in a moment", type="unavailable", non_retryable=True)
         if not self._done_before(act):
-            with_refusal(do, self.case.model_copy(deep=True), act)
+            trial = self.case.model_copy(deep=True)
+            alarms.sound(trial, workflow.now())
+            with_refusal(do, trial, act)
 
     def _done_before(self, act: m.Act) -> bool:
         """Whether this request was done already; a request is one act, also across runs of the workflow."""

@@ -18,7 +18,7 @@ ALL = (STAGE, NATURE, KINDS, DEPARTMENT, URGENCY, BREACHED, DUE_AT)
 
 
 def updates(case: Case) -> list[SearchAttributeUpdate[Any]]:
-    """What the case's search attributes are to be now; the due time is that of the resolution clock."""
+    """What the case's search attributes are to be now; the due time is that of the resolution clock, while it runs."""
     found, held, clock = case.classification, case.assignment, case.clock("resolution")
     changes: list[SearchAttributeUpdate[Any]] = [STAGE.value_set(case.stage), BREACHED.value_set(case.breached())]
     if found:
@@ -26,6 +26,6 @@ def updates(case: Case) -> list[SearchAttributeUpdate[Any]]:
         changes += [KINDS.value_set([str(k) for k in found.kinds])]
     if held:
         changes.append(DEPARTMENT.value_set(held.department))
-    if clock and clock.stopped_at is None:
-        changes.append(DUE_AT.value_set(clock.due_at))
+    due = clock.due_at if clock and clock.stopped_at is None else None
+    changes.append(DUE_AT.value_set(due) if due else DUE_AT.value_unset())
     return changes
