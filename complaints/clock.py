@@ -57,7 +57,7 @@ def _zone_name(name: str) -> str:
 class Calendar(BaseModel):
     """One jurisdiction's working days; small enough to travel with a case.
 
-    `days_off` are holidays on ordinary working weekdays, `make_up_days` working days on the weekend (調休).
+    `days_off` are holidays on ordinary working weekdays, `make_up_days` working days on the weekend (调休).
     Both are complete from `known_from` to `known_through`; outside, counts are provisional.
     """
 

@@ -1,4 +1,4 @@
-"""The complaint registration form 投訴登記表 (R1.2): what an agent may send, and every way it can be wrong."""
+"""The complaint registration form 投诉登记表 (R1.2): what an agent may send, and every way it can be wrong."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""The transfer form 轉接單 (R3.3): to another department or region, accepted or rejected, every hop kept."""
+"""The transfer form 转接单 (R3.3): to another department or region, accepted or rejected, every hop kept."""
 
 from datetime import datetime
 from typing import Literal, Self
