@@ -84,6 +84,24 @@ def office_on(
     return begin
 
 
+@pytest.fixture(scope="module")
+async def office_of_the_file(
+    request: pytest.FixtureRequest,
+    temporal: WorkflowEnvironment,
+    register: AsyncEngine,
+    post: Post,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Office]:
+    """One office for the whole file; its tests move the clock of a case by a second at most.
+
+    With `PUBLIC` in the file, its letters carry links to that address.
+    """
+    public_url: str | None = getattr(request.module, "PUBLIC", None)
+    folder = tmp_path_factory.mktemp("rules")
+    async with office_at(datetime(2026, 3, 10, 10), temporal, register, post, folder, public_url, "mass") as here:
+        yield here
+
+
 @pytest.fixture
 async def office(office_on: OpenOffice) -> AsyncIterator[Office]:
     """An office on an ordinary Tuesday morning."""
