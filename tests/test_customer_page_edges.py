@@ -269,3 +269,18 @@ async def test_a_customer_with_a_telephone_rates_in_a_browser(office: Office) ->
     assert complaints == []
     (told,) = (await office.case(case["reference"]))["callbacks"]
     assert (told["satisfaction"], told["nps"]) == (5, 9)
+
+
+async def test_looking_changes_nothing_whatever_the_method(office: Office) -> None:
+    case, token = await linked(office)
+    before = await done_to(office, case["reference"])
+    head = await office.http.head(f"/c/{token}")
+    assert (head.status_code, head.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert (await office.http.head("/c/x")).status_code == 404
+    for method in ("OPTIONS", "PUT", "DELETE", "PATCH", "POST"):
+        answer = await office.http.request(method, f"/c/{token}")
+        problem(answer, 405, "no_such_method")
+        assert answer.headers["allow"]
+    for act in ("facts", "withdrawal", "rating"):
+        assert (await office.http.get(f"/c/{token}/{act}")).status_code == 405
+    assert await done_to(office, case["reference"]) == before

@@ -19,7 +19,8 @@ from flow import Flow, almanac
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 from office import OpenOffice
-from oracle import disagreements, expected, rules_as_data
+from oracle import disagreements, expected
+from oracle_clocks import rules_as_data
 from random_moves import Move, attempt, choose, until
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 

@@ -15,7 +15,8 @@ from uuid import uuid4
 import httpx
 from flow import almanac
 from office import PLAIN, Office
-from oracle import Expected, disagreements, expected, rules_as_data
+from oracle import disagreements, expected
+from oracle_clocks import Expected, rules_as_data
 from random_moves import FORMS, Move, Try, attempt, choose, until
 from sqlalchemy import select
 from sqlmodel import col

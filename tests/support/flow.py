@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from oracle import Almanac
+from oracle_clocks import Almanac
 from random_moves import AWAY, HANDLER, OTHER, Try
 
 from complaints import acts, alarms, procedure
