@@ -68,6 +68,8 @@ class LetterContext(BaseModel):
     reopened: bool = False
     from_department_zh: str | None = None
     from_department_en: str | None = None
+    from_region: str | None = None
+    to_region: str | None = None
     merged_into: str | None = None
 
 

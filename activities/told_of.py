@@ -30,6 +30,13 @@ async def told_of(engine: AsyncEngine, case: Case, number: int, zone: tzinfo | N
             return {"reopened": any(c.round == letter.about - 1 for c in case.closings)}
         case "transfer_notice":
             names = {d["code"]: d for d in await read.departments(engine)}
-            place = names.get(case.transfers[letter.about - 1].from_department, {})
-            return {"from_department_zh": place.get("zh"), "from_department_en": place.get("en")}
+            before, now = case.assignments[letter.about - 2 : letter.about]
+            moved = next((t for t in case.transfers if t.number == now.transfer), None)
+            place, same = names.get(before.department, {}), before.department == now.department
+            return {
+                "from_department_zh": place.get("zh"),
+                "from_department_en": place.get("en"),
+                "from_region": moved.from_region if moved and same else None,
+                "to_region": moved.to_region if moved else None,
+            }
     return {}

@@ -28,6 +28,7 @@ from complaints.procedure import (
 from complaints.records import CUSTOMER, CallbackAttempt, Correction, Feedback, Note, Recipient
 from complaints.records import Resolution as ResolutionRecord
 from complaints.sla import stop
+from complaints.turns import LetterWanted
 
 
 def correct(case: Case, act: m.Correct, now: datetime) -> None:
@@ -73,7 +74,10 @@ def assign(case: Case, act: m.Assign, now: datetime) -> None:
     """Give the case to another department or handler; the work done so far stays."""
     in_stage(case, "assignment")
     by(act.by, Role.supervisor)
+    held = case.assignment
     give(case, act.department, act.handler, act.reason, act.by.username, now)
+    if case.rules.transfer and held and held.accepted_at and held.department != act.department:
+        case.wanted.append(LetterWanted(kind="transfer_notice", about=len(case.assignments)))
 
 
 def accept(case: Case, act: m.Accept, now: datetime) -> None:

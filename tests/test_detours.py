@@ -205,6 +205,23 @@ async def test_after_too_many_hops_the_supervisor_decides(office: Office) -> Non
     case = await office.act("supervisor", reference, "assignment", body)
     await office.act("handler.personal_finance", reference, "acceptance")
     assert clock(case, "acceptance_2")["state"] == "running"
+    await office.forward(reference, timedelta(seconds=1))
+    notice = [le for le in await office.letters(reference) if le["kind"] == "transfer_notice"]
+    assert len(notice) == 1 and "现转由个人金融部办理" in notice[0]["body"]
+
+
+async def test_a_transfer_to_another_region_of_the_department_is_told_as_such(office: Office) -> None:
+    reference, _ = await in_hand(office)
+    body = {"department": "card_centre", "handler": "handler.card_centre", "reason": "就近办理"}
+    await office.act("supervisor", reference, "assignment", body)
+    await office.act("handler.card_centre", reference, "acceptance")
+    body = HAND_ON | {"department": "card_centre", "region": "北京"}
+    await office.act("handler.card_centre", reference, "transfers", body)
+    await office.act("handler.card_centre.2", reference, "transfers/1/answer", {"answer": "accepted"})
+    await office.forward(reference, timedelta(seconds=1))
+    notices = [le["body"] for le in await office.letters(reference) if le["kind"] == "transfer_notice"]
+    assert len(notices) == 1, "being given to a colleague in the same department is no move"
+    assert "原由信用卡中心（上海）承办，现转由信用卡中心（北京）办理" in notices[0]
 
 
 async def test_a_transfer_nobody_answers_is_told_to_the_supervisor(office: Office) -> None:

@@ -116,7 +116,7 @@ def answer(case: Case, act: AnswerTransfer, now: datetime) -> None:
         _take(case, asked, act.by.username, now)
         tell = [sender] if owner in (None, asked.by) else [sender, Recipient(username=owner)]
         case.note("transfer_accepted", act.by.username, now, data, tell)
-        case.wanted.append(LetterWanted(kind="transfer_notice", about=asked.number))
+        case.wanted.append(LetterWanted(kind="transfer_notice", about=len(case.assignments)))
     else:
         case.note("transfer_rejected", act.by.username, now, data | {"reason": act.reason}, [sender])
     if case.rules.transfer and _hops(case) >= case.rules.transfer.hops:
