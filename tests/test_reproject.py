@@ -23,11 +23,13 @@ from run.settings import Settings
 
 @pytest.fixture
 def own_database(database_url: str) -> str:
-    """A register of its own: the command looks at every open case."""
+    """A register of its own, for the command looks at every open case; its numbers are free in the one Temporal."""
     with psycopg.connect(database_url.replace("+psycopg", ""), autocommit=True) as server:
         server.execute("CREATE DATABASE reproject")
     url = make_url(database_url).set(database="reproject").render_as_string(hide_password=False)
     migrate(url)
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as register:
+        register.execute("ALTER SEQUENCE complaint_number RESTART WITH 700001")
     return url
 
 

@@ -155,7 +155,7 @@ def test_the_oracle_reads_a_calendar() -> None:
 
 # -- on real servers -------------------------------------------------------------------------------------------------
 
-COUNT = int(os.environ.get("AMENDS_SEQUENCES", "24"))
+COUNT = int(os.environ.get("AMENDS_SEQUENCES", "12"))
 LENGTH = 12
 SEED = int(os.environ.get("AMENDS_SEED", "1"))
 AT_ONCE = int(os.environ.get("AMENDS_AT_ONCE", "12"))
