@@ -9,7 +9,7 @@ from uuid import uuid4
 from moves import ANSWER, ASK, LATER, OUTAGE, SKIPPING_EVENTS, duty
 from office import PLAIN, RESOLUTION, Office, OpenOffice
 
-CROWD = int(os.environ.get("AMENDS_CROWD", "24"))
+CROWD = int(os.environ.get("AMENDS_CROWD", "12"))
 """Complaints of one event; `make storm` asks for 200."""
 
 
