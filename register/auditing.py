@@ -1,7 +1,7 @@
 """What the audit log says of a step of a case: each event, and what the step changed in the case."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import JsonValue
@@ -54,5 +54,5 @@ def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Js
 
 def _plain(value: Any) -> JsonValue:
     if isinstance(value, datetime):
-        return value.isoformat()
+        return value.astimezone(UTC).isoformat()
     return [str(v) for v in value] if isinstance(value, list | tuple) else value

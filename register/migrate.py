@@ -32,6 +32,7 @@ def migrate(url: str) -> str:
             connection.commit()
             return MigrationContext.configure(connection).get_current_revision() or "none"
         finally:
+            connection.rollback()  # of what failed; else there is nothing left of it to roll back
             connection.execute(text(f"SELECT pg_advisory_unlock({LOCK})"))
             connection.commit()
             engine.dispose()
