@@ -2,9 +2,9 @@
 
 import asyncio
 import csv
-import getpass
 import json
 import os
+import pwd
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,8 +28,12 @@ T = TypeVar("T")
 
 
 def os_user() -> str:
-    """Who the command line logs."""
-    return f"command line:{getpass.getuser()}"
+    """Whom the command line logs: by the process itself, for the environment may say anything."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # in a container without that user
+        name = str(os.getuid())
+    return f"command line:{name}"
 
 
 def own_entry(act: str, **more: Any) -> audit.Entry:
