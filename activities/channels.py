@@ -12,12 +12,15 @@ from typing import Literal, Protocol
 
 import aiosmtplib
 import httpx
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from complaints.names import Way
+from complaints.names import Way, case_of
+from register.sealing import box_of, print_place
 
 HandingOver = Callable[[], Awaitable[None]]
 TRY_FOR = 20.0
+SEALED = ".pdf.sealed"
 
 
 class Rejected(Exception):
@@ -170,18 +173,25 @@ class Sms(BaseModel):
 
 
 class PrintQueue(BaseModel):
-    """Postal letters as PDF files in a folder; the key is the file's name, so a repeat is the same file."""
+    """Postal letters in a folder, each sealed with the key of its case; `amends print` opens them for the print room.
 
+    The key is the file's name, so a repeat is the same file.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
     folder: Path
+    engine: AsyncEngine
 
     async def deliver(self, message: Message, handing_over: HandingOver) -> None:
         """Write the file aside, then move it in whole."""
         if message.pdf is None:
             raise Rejected("no PDF")
         self.folder.mkdir(parents=True, exist_ok=True)
+        async with self.engine.connect() as db:
+            box = await box_of(db, case_of(message.key))
         aside = self.folder / f".{message.key}.part"
-        aside.write_bytes(message.pdf)
-        aside.replace(self.folder / f"{message.key}.pdf")
+        aside.write_bytes(box.seal(message.pdf, print_place(message.key)))
+        aside.replace(self.folder / f"{message.key}{SEALED}")
 
 
 class Post(BaseModel):

@@ -12,9 +12,10 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import errors, opening
+from api.codec_cors import CodecCors
 from api.customer_pages import Unseen
 from api.parts import Parts
-from api.routes import acts, approvals, complaints, customer, detours, incidents, system
+from api.routes import acts, approvals, codec, complaints, customer, detours, incidents, system
 
 log = structlog.get_logger()
 RELAY_EVERY = 5.0
@@ -42,10 +43,11 @@ def create_app(parts: Parts) -> FastAPI:
     )
     app.state.parts = parts
     errors.install(app)
-    for module in (complaints, acts, detours, approvals, incidents, customer, system):
+    for module in (complaints, acts, detours, approvals, incidents, customer, codec, system):
         app.include_router(module.router)
     app.add_middleware(BodyLimit)
     app.add_middleware(Unseen)
+    app.add_middleware(CodecCors, origins=parts.ui_origins)
     return app
 
 

@@ -16,13 +16,17 @@ def _now() -> datetime:
 
 @dataclass(frozen=True)
 class Parts:
-    """The register, Temporal, and the key that signs tokens; `clock` says when a customer's link has expired."""
+    """The register, Temporal, and the key that signs tokens.
+
+    `ui_origins` are the addresses of Temporal's Web UI; `clock` says when a customer's link has expired.
+    """
 
     engine: AsyncEngine
     temporal: Client
     secret: str
     task_queue: str
     token_minutes: int = 60
+    ui_origins: tuple[str, ...] = ()
     clock: Callable[[], datetime] = _now
 
 

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RetryConfig
 
 from activities.channels import JsonPost, Mail, Post, PrintQueue, Sms, Webhook
-from register.connect import engine
-from run.settings import Settings, needed_secret
+from register import connect as database
+from run.settings import MissingSetting, Settings, needed_secret
+from vault.codec import data_converter
+from vault.keyring import Keyring
+from vault.master import LocalMaster
 
 
 @dataclass
@@ -22,8 +24,21 @@ class Parts:
     temporal: Client
 
 
-async def temporal(settings: Settings, *, lazy: bool = False, retry: RetryConfig | None = None) -> Client:
-    """A Temporal client: Temporal's own configuration (TEMPORAL_...), then ours over it; `lazy` connects late."""
+def master(settings: Settings) -> LocalMaster:
+    """The master keys that the settings hold."""
+    try:
+        return LocalMaster.parse(needed_secret(settings.master_keys, "master_keys"))
+    except ValueError as wrong:
+        raise MissingSetting(f"AMENDS_MASTER_KEYS: {wrong}") from None
+
+
+async def temporal(
+    settings: Settings, engine: AsyncEngine, *, lazy: bool = False, retry: RetryConfig | None = None
+) -> Client:
+    """A Temporal client: Temporal's own configuration (TEMPORAL_...), then ours over it; `lazy` connects late.
+
+    What it sends is sealed with the keys of that register.
+    """
     config = ClientConfig.load_client_connect_config()
     address = settings.temporal_address or config.get("target_host") or "127.0.0.1:7233"
     namespace = settings.temporal_namespace or config.get("namespace") or "default"
@@ -32,7 +47,7 @@ async def temporal(settings: Settings, *, lazy: bool = False, retry: RetryConfig
         address,
         namespace=namespace,
         lazy=lazy,
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter(engine, namespace),
         retry_config=retry,
         **rest,  # type: ignore[arg-type]  # TLS, API key and the like, as Temporal's configuration names them
     )
@@ -40,10 +55,11 @@ async def temporal(settings: Settings, *, lazy: bool = False, retry: RetryConfig
 
 def register(settings: Settings, *, ping: bool = True) -> AsyncEngine:
     """The register's engine; without `ping` for who tries again anyway."""
-    return engine(needed_secret(settings.database_url, "database_url"), settings.database_pool, ping=ping)
+    url = needed_secret(settings.database_url, "database_url")
+    return database.engine(url, Keyring(master(settings)), settings.database_pool, ping=ping)
 
 
-def post(settings: Settings) -> Post:
+def post(settings: Settings, engine: AsyncEngine) -> Post:
     """The ways out of the house that the settings name."""
     mail = None
     if settings.smtp_host:
@@ -63,6 +79,6 @@ def post(settings: Settings) -> Post:
     return Post(
         mail=mail,
         sms=Sms(gateway=JsonPost(url=settings.sms_url)) if settings.sms_url else None,
-        print_queue=PrintQueue(folder=settings.print_queue) if settings.print_queue else None,
+        print_queue=PrintQueue(folder=settings.print_queue, engine=engine) if settings.print_queue else None,
         webhook=webhook,
     )

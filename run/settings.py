@@ -21,6 +21,9 @@ class Settings(BaseSettings):
     database_pool: int = Field(default=10, ge=1, le=200)
     temporal_address: str | None = Field(default=None, description="host:port; else TEMPORAL_ADDRESS")
     temporal_namespace: str | None = Field(default=None, description="else TEMPORAL_NAMESPACE, else default")
+    master_keys: SecretStr | None = Field(
+        default=None, description="name:base64 of 32 random bytes, the newest first, parted by commas"
+    )
     secret_key: SecretStr | None = Field(default=None, description="signs tokens; at least 32 characters")
     token_minutes: int = Field(default=60, ge=1, le=24 * 60)
 
@@ -47,6 +50,11 @@ class Settings(BaseSettings):
     temporal_ui_port: int = Field(default=8233, ge=1, le=65535)
     mail_port: int | None = Field(default=None, ge=1, le=65535, description="the local mailbox's page; 8025 if free")
     demo_password: SecretStr | None = Field(default=None, description="fixes the demo staff's password")
+    temporal_ui_url: str | None = Field(
+        default=None,
+        pattern=r"^(https?://[^\s/?#]+)?$",
+        description="Temporal's Web UI, for the codec server",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 

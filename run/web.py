@@ -22,8 +22,9 @@ async def serve(settings: Settings) -> None:
     if len(secret) < KEY_LENGTH:
         raise MissingSetting(f"AMENDS_SECRET_KEY needs at least {KEY_LENGTH} characters")
     engine = connect.register(settings)
-    temporal = await connect.temporal(settings, lazy=True, retry=BRIEF)
-    app = create_app(Parts(engine, temporal, secret, TASK_QUEUE, settings.token_minutes))
+    temporal = await connect.temporal(settings, engine, lazy=True, retry=BRIEF)
+    origins = (settings.temporal_ui_url,) if settings.temporal_ui_url else ()
+    app = create_app(Parts(engine, temporal, secret, TASK_QUEUE, settings.token_minutes, origins))
     config = uvicorn.Config(
         app,
         host=settings.host,
