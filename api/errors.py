@@ -26,6 +26,7 @@ STATUS = {
     "stale": 409,
     "key_reused": 409,
     "invalid": 422,
+    "erased": 410,
     "link_expired": 410,
     "link_revoked": 410,
     "too_many": 429,

@@ -37,7 +37,7 @@ async def erase(settings: Settings, reference: str, reason: str, by: str) -> Non
     out.print(table)
     out.print(
         "Backups of the register and of Temporal hold no key. Copies of the keys themselves (schema vault) still open "
-        "them until they expire: docs/privacy.md says how long to keep those."
+        "them until they expire: docs/encryption.md says how long to keep those."
     )
     if readable := [place.name for place in places if place.readable]:
         raise RuntimeError(f"still readable: {', '.join(readable)}")

@@ -1,6 +1,6 @@
 """The data keys: one for each case, wrapped by the master key, kept in a schema of its own; destroyed to erase.
 
-Their backups are kept apart from the data's and not for long (docs/privacy.md): a destroyed key lives on in them.
+Their backups are kept apart from the data's and not for long (docs/encryption.md): a destroyed key lives on in them.
 """
 
 import asyncio
