@@ -2,8 +2,8 @@
 
 A telephone, an e-mail address or a customer number is found by its blind index, whole and at any age. Words of the
 matter, or a part of a reference, are looked for by opening the newest cases of the list one after another: there is no
-index of words, because even a keyed one would tell how often each word comes (docs/encryption.md). One page looks through
-2,000 cases; the next page goes on from there.
+index of words, because even a keyed one would tell how often each word comes (docs/encryption.md). One page looks
+through 2,000 cases; the next page goes on from there.
 """
 
 from typing import Any
