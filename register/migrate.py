@@ -20,7 +20,7 @@ def _config(connection: Connection | None = None) -> Config:
 
 def migrate(url: str) -> str:
     """Upgrade to the newest version and say which it is."""
-    engine = create_engine(url)
+    engine = create_engine(url, hide_parameters=True)
     with engine.connect() as connection:
         connection.execute(text(f"SELECT pg_advisory_lock({LOCK})"))
         try:
@@ -40,7 +40,7 @@ def newest() -> str:
 
 def draft(url: str, message: str) -> None:
     """Write a migration for what the tables have and the database has not (for developers)."""
-    engine = create_engine(url)
+    engine = create_engine(url, hide_parameters=True)
     with engine.connect() as connection:
         command.revision(_config(connection), message=message, autogenerate=True)
     engine.dispose()

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
+import structlog
 import typer
 from pydantic import ValidationError
 from rich.console import Console
@@ -15,7 +16,7 @@ from rich.table import Table
 from policies.load import BrokenPolicy, check
 from policies.names import DEFAULT_JURISDICTION
 from run.logs import configure
-from run.settings import MissingSetting, Settings, beside_the_local_stack
+from run.settings import MissingSetting, Settings, beside_the_local_stack, open_to_others
 from run.staff import app as staff_app
 
 app = typer.Typer(
@@ -45,9 +46,15 @@ def settings(read: Callable[[], Settings] = Settings) -> Settings:
         found = read()
     except ValidationError as error:
         for detail in error.errors():
-            err.print(f"[red]AMENDS_{'_'.join(str(p) for p in detail['loc']).upper()}[/]: {detail['msg']}")
+            name = "_".join(("AMENDS", *(str(p) for p in detail["loc"][:1]))).upper()
+            err.print(f"[red]{name}[/]: {detail['msg'].removeprefix('Value error, ')}", highlight=False)
+        raise typer.Exit(2) from None
+    except MissingSetting as missing:
+        err.print(str(missing), style="red", markup=False)
         raise typer.Exit(2) from None
     configure(found.log_level)
+    for name in open_to_others(found.secrets_dir):
+        structlog.get_logger().warning("settings.secret_file_open", file=name, mend="chmod 600, or 400")
     return found
 
 

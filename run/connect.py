@@ -10,6 +10,7 @@ from temporalio.service import RetryConfig
 
 from activities.channels import JsonPost, Mail, Post, PrintQueue, Sms, Webhook
 from register.connect import engine
+from run.logs import temporal_runtime
 from run.settings import Settings, needed_secret
 
 
@@ -34,6 +35,7 @@ async def temporal(settings: Settings, *, lazy: bool = False, retry: RetryConfig
         lazy=lazy,
         data_converter=pydantic_data_converter,
         retry_config=retry,
+        runtime=temporal_runtime(),
         **rest,  # type: ignore[arg-type]  # TLS, API key and the like, as Temporal's configuration names them
     )
 
@@ -52,7 +54,7 @@ def post(settings: Settings) -> Post:
             port=settings.smtp_port,
             sender=settings.mail_from,
             username=settings.smtp_username,
-            password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
+            password=settings.smtp_password,
             tls=settings.smtp_tls,
             verify=settings.smtp_verify,
             ca=settings.smtp_ca,

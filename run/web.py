@@ -6,12 +6,15 @@ import uvicorn
 from temporalio.service import RetryConfig
 
 from api.app import create_app
+from api.limits import LARGEST_HEADERS
 from api.parts import Parts
 from complaints.names import TASK_QUEUE
 from run import connect
 from run.settings import MissingSetting, Settings, needed_secret
 
 KEY_LENGTH = 32
+MOST_CONNECTIONS = 500
+"""Of one process; beyond it the answer is 503, and the proxy asks another."""
 # A caller waits for the answer: with Temporal away the complaint is kept and the agent told so within seconds.
 BRIEF = RetryConfig(max_elapsed_time_millis=int(timedelta(seconds=3) / timedelta(milliseconds=1)))
 
@@ -23,7 +26,10 @@ async def serve(settings: Settings) -> None:
         raise MissingSetting(f"AMENDS_SECRET_KEY needs at least {KEY_LENGTH} characters")
     engine = connect.register(settings)
     temporal = await connect.temporal(settings, lazy=True, retry=BRIEF)
-    app = create_app(Parts(engine, temporal, secret, TASK_QUEUE, settings.token_minutes))
+    app = create_app(
+        Parts(engine, temporal, secret, TASK_QUEUE, settings.token_minutes),
+        secure=(settings.public_url or "").startswith("https://"),
+    )
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -32,6 +38,9 @@ async def serve(settings: Settings) -> None:
         access_log=False,
         timeout_graceful_shutdown=20,
         server_header=False,
+        http="h11",
+        h11_max_incomplete_event_size=LARGEST_HEADERS,
+        limit_concurrency=MOST_CONNECTIONS,
     )
     await uvicorn.Server(config).serve()
     await engine.dispose()
