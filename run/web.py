@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import uvicorn
+from starlette.types import ASGIApp
 from temporalio.service import RetryConfig
 
 from api.app import create_app
@@ -30,10 +31,16 @@ async def serve(settings: Settings) -> None:
         Parts(engine, temporal, secret, TASK_QUEUE, settings.token_minutes),
         secure=(settings.public_url or "").startswith("https://"),
     )
-    config = uvicorn.Config(
+    await uvicorn.Server(config(app, settings.host, settings.api_port)).serve()
+    await engine.dispose()
+
+
+def config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
+    """How it is served: no access log, which would hold customers' links; a bound on headers and connections."""
+    return uvicorn.Config(
         app,
-        host=settings.host,
-        port=settings.api_port,
+        host=host,
+        port=port,
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=20,
@@ -42,5 +49,3 @@ async def serve(settings: Settings) -> None:
         h11_max_incomplete_event_size=LARGEST_HEADERS,
         limit_concurrency=MOST_CONNECTIONS,
     )
-    await uvicorn.Server(config).serve()
-    await engine.dispose()
