@@ -73,6 +73,8 @@ def said(record: logging.LogRecord) -> str:
     """What a library says, without the words of the errors it quotes."""
     if isinstance(record.msg, BaseException):
         return kind(record.msg)
+    if record.name == "py.warnings":  # a warning may quote the value it is about: its place and kind are left
+        return ":".join(record.getMessage().split(":")[:3])
     arguments = record.args
     if isinstance(arguments, tuple):
         arguments = tuple(kind(a) if isinstance(a, BaseException) else a for a in arguments)

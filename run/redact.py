@@ -7,6 +7,9 @@ from typing import Any
 MASK = "***"
 SECRET_NAMES = re.compile(r"pass(word|wd)?$|secret|token|authori[sz]ation|cookie|api_?key|private_?key", re.IGNORECASE)
 
+_NO_NUMBER = r"\d{4}-\d\d-\d\d|\d{8}-[\da-f]{4}-"
+"""A day, or an identifier that happens to begin with digits."""
+
 # The order matters: what holds another is masked first.
 _SHAPES: list[tuple[re.Pattern[str], str]] = [
     (re.compile(r"(\w[\w+.-]*://[^\s:/@]*:)[^\s@]+@"), rf"\1{MASK}@"),  # a password in an address
@@ -15,10 +18,10 @@ _SHAPES: list[tuple[re.Pattern[str], str]] = [
     (re.compile(r"\beyJ[\w-]+\.[\w-]*\.?[\w-]*"), MASK),  # a JSON web token
     (re.compile(r"\bamk_[\w-]+"), f"amk_{MASK}"),  # a service key
     (re.compile(r"(?i)((?:pass(?:word|wd)?|secret|token|api_?key)[\"']?\s*[=:]\s*[\"']?)[^\s\"',;&}]+"), rf"\1{MASK}"),
-    (re.compile(r"[^\s<>()\[\]{},;:\"'=/@]+@[^\s<>()\[\]{},;:\"'/@]+\.[^\s<>()\[\]{},;:\"'/@]+"), MASK),  # e-mail
+    (re.compile(r"[^\s<>()\[\]{},;:\"=/@]+@[^\s<>()\[\]{},;:\"'/@]+\.[^\s<>()\[\]{},;:\"'/@]+"), MASK),  # e-mail
     (re.compile(r"(?<![\w.-])\d{17}[\dXx](?![\w-])"), MASK),  # an identity number
-    # Telephone, card and account numbers: seven digits or more, grouped or not. Not a time, nor part of a reference.
-    (re.compile(r"(?<![\w.:-])(?!\d{4}-\d\d-\d\d)(?:\+|\(\+?)?\d(?:[ ()/-]{0,2}\d){6,}(?![\w-])"), MASK),
+    # Telephone, card and account numbers: seven digits or more, grouped or not.
+    (re.compile(rf"(?<![\w.-])(?<!\d:)(?!{_NO_NUMBER})(?:\+|\(\+?)?\d(?:[ ()/-]{{0,2}}\d){{6,}}(?![\w-])"), MASK),
 ]
 _LONGEST = 4_000
 
