@@ -66,7 +66,7 @@ def newest() -> str:
 
 def draft(url: str, message: str) -> None:
     """Write a migration for what the tables have and the database has not (for developers)."""
-    engine = create_engine(url)
+    engine = create_engine(url, hide_parameters=True)
     with engine.connect() as connection:
         command.revision(_config(connection), message=message, autogenerate=True)
     engine.dispose()

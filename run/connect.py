@@ -9,6 +9,7 @@ from temporalio.service import RetryConfig
 
 from activities.channels import JsonPost, Mail, Post, PrintQueue, Sms, Webhook
 from register import connect as database
+from run.logs import temporal_runtime
 from run.settings import MissingSetting, Settings, needed_secret
 from vault.codec import data_converter
 from vault.keyring import Keyring
@@ -49,6 +50,7 @@ async def temporal(
         lazy=lazy,
         data_converter=data_converter(engine, namespace),
         retry_config=retry,
+        runtime=temporal_runtime(),
         **rest,  # type: ignore[arg-type]  # TLS, API key and the like, as Temporal's configuration names them
     )
 
@@ -68,7 +70,7 @@ def post(settings: Settings, engine: AsyncEngine) -> Post:
             port=settings.smtp_port,
             sender=settings.mail_from,
             username=settings.smtp_username,
-            password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
+            password=settings.smtp_password,
             tls=settings.smtp_tls,
             verify=settings.smtp_verify,
             ca=settings.smtp_ca,

@@ -5,12 +5,13 @@ import getpass
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import structlog
 import typer
 from pydantic import ValidationError
 from rich.console import Console
 
 from run.logs import configure
-from run.settings import MissingSetting, Settings
+from run.settings import MissingSetting, Settings, open_to_others
 
 out, err = Console(), Console(stderr=True, soft_wrap=True)
 
@@ -21,9 +22,15 @@ def settings(read: Callable[[], Settings] = Settings) -> Settings:
         found = read()
     except ValidationError as error:
         for detail in error.errors():
-            err.print(f"[red]AMENDS_{'_'.join(str(p) for p in detail['loc']).upper()}[/]: {detail['msg']}")
+            name = "_".join(("AMENDS", *(str(p) for p in detail["loc"][:1]))).upper()
+            err.print(f"[red]{name}[/]: {detail['msg'].removeprefix('Value error, ')}", highlight=False)
+        raise typer.Exit(2) from None
+    except MissingSetting as missing:
+        err.print(str(missing), style="red", markup=False)
         raise typer.Exit(2) from None
     configure(found.log_level)
+    for name in open_to_others(found.secrets_dir):
+        structlog.get_logger().warning("settings.secret_file_open", file=name, mend="chmod 600, or 400")
     return found
 
 

@@ -7,6 +7,7 @@ case is sealed with the case's key, so that it is unreadable, too, once the case
 import email
 import json
 import re
+import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email import policy
@@ -18,8 +19,9 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse
-from jinja2 import Environment, PackageLoader, select_autoescape
 
+from activities.templating import templates
+from api.headers import Headers, page_policy
 from vault.box import Box
 
 KEPT = 500
@@ -27,7 +29,9 @@ CASE = re.compile(r"CMP-[0-9]{4}-[0-9]{6,12}")
 ERASED = "(erased)"
 OpenBox = Callable[[str], Box | None]
 """Gives the box of a case, if it has one."""
-PAGES = Environment(loader=PackageLoader("templates", "pages"), autoescape=select_autoescape(["html"]))
+PAGES = templates("pages")
+LETTER = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox"
+"""A letter as the reader sees it: its inline styles, and nothing else of what it may ask for."""
 
 
 class Mailbox:
@@ -39,7 +43,7 @@ class Mailbox:
         self.refuses = False
         folder.mkdir(parents=True, exist_ok=True)
 
-    def keep(self, kind: str, content: bytes, key: str) -> None:
+    def keep(self, kind: str, content: bytes, key: str = "") -> None:
         """Keep one message; `key` is that under which it was sent, and names its case if it has one."""
         name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
         case = CASE.search(key)
@@ -115,6 +119,7 @@ def smtp(mailbox: Mailbox, port: int) -> Controller:
 def pages(mailbox: Mailbox) -> FastAPI:
     """The page that shows the mailbox, and the HTTP doors for SMS and staff messages."""
     app = FastAPI(title="Amends local mailbox", docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(Headers)
 
     async def take(request: Request, kind: str) -> dict[str, str]:
         body: Any = await request.json()
@@ -130,23 +135,33 @@ def pages(mailbox: Mailbox) -> FastAPI:
     async def staff(request: Request) -> dict[str, str]:
         return await take(request, "staff")
 
-    @app.get("/", response_class=HTMLResponse)
-    def index() -> str:
-        return PAGES.get_template("mailbox.html").render(messages=mailbox.messages())
-
-    @app.get("/{name}", response_class=HTMLResponse)
-    def one(name: str) -> str:
+    def read(name: str) -> tuple[dict[str, str], str, str | None]:
         try:
-            summary, text, html = mailbox.read(name)
+            return mailbox.read(name)
         except KeyError:
             raise HTTPException(404, "no such message") from None
-        return PAGES.get_template("message.html").render(message=summary, text=text, html=html)
+
+    @app.get("/")
+    def index() -> HTMLResponse:
+        return _page("mailbox.html", messages=mailbox.messages())
+
+    @app.get("/{name}")
+    def one(name: str) -> HTMLResponse:
+        summary, text, html = read(name)
+        return _page("message.html", message=summary, text=text, html=html)
+
+    @app.get("/{name}/letter")
+    def letter(name: str) -> HTMLResponse:
+        return HTMLResponse(read(name)[2] or "", headers={"Content-Security-Policy": LETTER})
 
     @app.get("/{name}/text", response_class=PlainTextResponse)
     def text_only(name: str) -> str:
-        try:
-            return mailbox.read(name)[1]
-        except KeyError:
-            raise HTTPException(404, "no such message") from None
+        return read(name)[1]
 
     return app
+
+
+def _page(template: str, **values: Any) -> HTMLResponse:
+    nonce = secrets.token_urlsafe(16)
+    html = PAGES.get_template(template).render(**values, nonce=nonce)
+    return HTMLResponse(html, headers={"Content-Security-Policy": page_policy(nonce, "frame-src 'self'")})

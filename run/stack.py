@@ -27,7 +27,7 @@ from complaints.names import Role
 from register.connect import engine
 from register.migrate import migrate
 from run import demo, local_postgres, sink
-from run.settings import Settings
+from run.settings import Settings, shown
 from vault.keyring import Keyring
 from vault.keys import Keys
 from vault.master import LocalMaster
@@ -73,8 +73,8 @@ class Stack:
             "AMENDS_SMTP_HOST": self.settings.smtp_host or "127.0.0.1",
             "AMENDS_SMTP_PORT": str(self.settings.smtp_port if self.settings.smtp_host else smtp_port),
             "AMENDS_SMTP_TLS": self.settings.smtp_tls if self.settings.smtp_host else "none",
-            "AMENDS_SMS_URL": self.settings.sms_url or f"http://127.0.0.1:{self.mail_port}/sms",
-            "AMENDS_WEBHOOK_URL": self.settings.webhook_url or f"http://127.0.0.1:{self.mail_port}/staff",
+            "AMENDS_SMS_URL": shown(self.settings.sms_url) or f"http://127.0.0.1:{self.mail_port}/sms",
+            "AMENDS_WEBHOOK_URL": shown(self.settings.webhook_url) or f"http://127.0.0.1:{self.mail_port}/staff",
             "AMENDS_PUBLIC_URL": self.settings.public_url or f"http://127.0.0.1:{self.settings.api_port}",
             "AMENDS_TEMPORAL_UI_URL": f"http://127.0.0.1:{self.settings.temporal_ui_port}",
             "AMENDS_PRINT_QUEUE": str(self.settings.print_queue or self.data / "print"),

@@ -3,15 +3,19 @@
 from datetime import timedelta
 
 import uvicorn
+from starlette.types import ASGIApp
 from temporalio.service import RetryConfig
 
 from api.app import create_app
+from api.limits import LARGEST_HEADERS
 from api.parts import Parts
 from complaints.names import TASK_QUEUE
 from run import connect
 from run.settings import MissingSetting, Settings, needed_secret
 
 KEY_LENGTH = 32
+MOST_CONNECTIONS = 500
+"""Of one process; beyond it the answer is 503, and the proxy asks another."""
 # A caller waits for the answer: with Temporal away the complaint is kept and the agent told so within seconds.
 BRIEF = RetryConfig(max_elapsed_time_millis=int(timedelta(seconds=3) / timedelta(milliseconds=1)))
 
@@ -24,15 +28,25 @@ async def serve(settings: Settings) -> None:
     engine = connect.register(settings)
     temporal = await connect.temporal(settings, engine, lazy=True, retry=BRIEF)
     origins = (settings.temporal_ui_url,) if settings.temporal_ui_url else ()
-    app = create_app(Parts(engine, temporal, secret, TASK_QUEUE, settings.token_minutes, origins))
-    config = uvicorn.Config(
+    app = create_app(
+        Parts(engine, temporal, secret, TASK_QUEUE, settings.token_minutes, origins),
+        secure=(settings.public_url or "").startswith("https://"),
+    )
+    await uvicorn.Server(config(app, settings.host, settings.api_port)).serve()
+    await engine.dispose()
+
+
+def config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
+    """How it is served: no access log, which would hold customers' links; a bound on headers and connections."""
+    return uvicorn.Config(
         app,
-        host=settings.host,
-        port=settings.api_port,
+        host=host,
+        port=port,
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=20,
         server_header=False,
+        http="h11",
+        h11_max_incomplete_event_size=LARGEST_HEADERS,
+        limit_concurrency=MOST_CONNECTIONS,
     )
-    await uvicorn.Server(config).serve()
-    await engine.dispose()

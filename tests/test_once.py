@@ -19,6 +19,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
 from keys import MASTER_KEYS, printed_letter
 from office import PASSWORD, PLAIN, RESOLUTION, SECRET, Office, OpenOffice, free_port
+from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
@@ -218,14 +219,14 @@ async def test_mail_by_tls_and_sign_in(tmp_path: Path) -> None:
         peer, free_port(), tls_context=context, require_starttls=True, authenticator=known, auth_required=True
     ) as plain:
         good = plain.model_copy(
-            update={"tls": "starttls", "ca": tmp_path / "ca.pem", "username": "amends", "password": PASSWORD}
+            update={"tls": "starttls", "ca": tmp_path / "ca.pem", "username": "amends", "password": SecretStr(PASSWORD)}
         )
         await good.deliver(MESSAGE, nothing)
         sent = peer.taken[0].original_content or b""
         assert b"Message-ID: <CMP-2026-000001-1@bank.example>" in sent
         assert b"\nBcc:" not in sent
         with pytest.raises(NotTaken, match="535"):
-            await good.model_copy(update={"password": "wrong"}).deliver(MESSAGE, nothing)
+            await good.model_copy(update={"password": SecretStr("wrong")}).deliver(MESSAGE, nothing)
         with pytest.raises(NotTaken):  # a certificate nobody vouches for
             await good.model_copy(update={"ca": None}).deliver(MESSAGE, nothing)
         assert len(peer.taken) == 1
