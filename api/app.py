@@ -14,7 +14,8 @@ from api.codec_cors import CodecCors
 from api.headers import Headers
 from api.limits import Limits
 from api.parts import Parts
-from api.routes import acts, approvals, codec, complaints, customer, detours, incidents, system
+from api.recording import Recorded
+from api.routes import acts, approvals, audit, codec, complaints, customer, detours, incidents, system
 
 log = structlog.get_logger()
 RELAY_EVERY = 5.0
@@ -41,8 +42,9 @@ def create_app(parts: Parts, *, secure: bool = False) -> FastAPI:
     )
     app.state.parts = parts
     errors.install(app)
-    for module in (complaints, acts, detours, approvals, incidents, customer, codec, system):
+    for module in (complaints, acts, detours, approvals, incidents, customer, audit, codec, system):
         app.include_router(module.router)
+    app.add_middleware(Recorded, engine=parts.engine)  # innermost: what it answers itself gets all headers
     app.add_middleware(Limits)  # the last one added sees a request first
     app.add_middleware(errors.LastResort)
     app.add_middleware(CodecCors, origins=parts.ui_origins)

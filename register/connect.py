@@ -1,8 +1,12 @@
 """The one way to the database: an asynchronous engine over psycopg, with the keys that open what is sealed in it."""
 
+from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from vault.keyring import Keyring
+
+APP_ROLE = "amends_app"
+"""As whom worker and web work: it uses the tables, makes and alters none, and can only add to the audit log."""
 
 
 def engine(url: str, keyring: Keyring, pool: int = 10, *, ping: bool = True) -> AsyncEngine:
@@ -19,3 +23,8 @@ def engine(url: str, keyring: Keyring, pool: int = 10, *, ping: bool = True) -> 
         hide_parameters=True,  # an error names no values
         execution_options={"keyring": keyring},
     )
+
+
+def as_app(url: str) -> str:
+    """The address of the same database for the role of the parts at work."""
+    return make_url(url).set(username=APP_ROLE).render_as_string(hide_password=False)

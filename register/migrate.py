@@ -18,6 +18,10 @@ PLAIN_VERSIONS = ("0001", "0002_alike", "0003", "0004_detours")
 OFFICE_KEYS = (OFFICE, "secret:index", "secret:audit")
 
 
+class CannotMigrate(Exception):
+    """Something a database administrator has to do first; the message says what."""
+
+
 def _config(connection: Connection | None = None, master: Master | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
@@ -39,6 +43,7 @@ def migrate(url: str, master: Master) -> str:
                 _rewrite(connection)
             return MigrationContext.configure(connection).get_current_revision() or "none"
         finally:
+            connection.rollback()  # of what failed; else there is nothing left of it to roll back
             connection.execute(text(f"SELECT pg_advisory_unlock({LOCK})"))
             connection.commit()
             engine.dispose()

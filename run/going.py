@@ -1,7 +1,6 @@
 """How every command reads its settings and runs: a wrong setting or a part that is away is said in one line."""
 
 import asyncio
-import getpass
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -44,8 +43,3 @@ def go(part: Coroutine[Any, Any, None]) -> None:
     except (OSError, RuntimeError) as error:
         err.print(str(error), style="red", markup=False)
         raise typer.Exit(1) from None
-
-
-def at_the_keyboard() -> str:
-    """Who runs a command, as the audit log names them."""
-    return f"command line: {getpass.getuser()}"

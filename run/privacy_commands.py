@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from run.going import at_the_keyboard, err, go, out, settings
+from run.auditing import os_user
+from run.going import err, go, out, settings
 from run.settings import beside_the_local_stack
 
 Reason = Annotated[str, typer.Option(help="kept in the audit log")]
@@ -25,7 +26,7 @@ def erase(reference: str, reason: Reason) -> None:
     from run import erasing
 
     _said(reason)
-    go(erasing.erase(settings(beside_the_local_stack), reference, reason, at_the_keyboard()))
+    go(erasing.erase(settings(beside_the_local_stack), reference, reason, os_user()))
 
 
 def hold(
@@ -41,14 +42,14 @@ def hold(
         go(erasing.holds(found))
     else:
         _said(reason)
-        go(erasing.hold(found, reference, reason, at_the_keyboard(), release=release))
+        go(erasing.hold(found, reference, reason, os_user(), release=release))
 
 
 def print_(to: Annotated[Path, typer.Option(help="folder for the PDF files", file_okay=False)]) -> None:
     """Open the letters that wait in the print queue, for the print room, and take them out of the queue."""
     from run import printing
 
-    go(printing.release(settings(beside_the_local_stack), to, at_the_keyboard()))
+    go(printing.release(settings(beside_the_local_stack), to, os_user()))
 
 
 @keys_app.command("new")
@@ -70,7 +71,7 @@ def rotate() -> None:
     """Wrap every data key with the first master key; nothing that was sealed has to be written anew."""
     from run import rotating
 
-    go(rotating.rotate(settings(beside_the_local_stack), at_the_keyboard()))
+    go(rotating.rotate(settings(beside_the_local_stack), os_user()))
 
 
 @keys_app.command("show")

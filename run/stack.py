@@ -25,7 +25,6 @@ from rich.table import Table
 
 from complaints.names import Role
 from register.connect import engine
-from register.migrate import migrate
 from run import demo, local_postgres, sink
 from run.settings import Settings, shown
 from vault.keyring import Keyring
@@ -59,10 +58,9 @@ class Stack:
         self._ports_free()
         (self.data / "logs").mkdir(exist_ok=True)
         self._temporal()
-        database = self._postgres()
         masters = self._kept("master_keys", lambda: LocalMaster.new("local-1"))
         master = LocalMaster.parse(masters)
-        migrate(database, master)
+        database = self._postgres(master)
         smtp_port = self._mailbox(Keys(database, master))
         password = self._demo(database, master)
         shared = {
@@ -139,10 +137,10 @@ class Stack:
         ]  # fmt: skip
         self._spawn("temporal", command, {})
 
-    def _postgres(self) -> str:
+    def _postgres(self, master: LocalMaster) -> str:
         server = local_postgres.start(self.data / "postgres")
         self.undo.append(server.stop)
-        return local_postgres.url(server)
+        return local_postgres.prepared(local_postgres.url(server), master)
 
     def _mailbox(self, keys: Keys) -> int:
         box = sink.Mailbox(self.data / "mail", keys.box)

@@ -1,5 +1,6 @@
 """The web part: the API on uvicorn."""
 
+import asyncio
 from datetime import timedelta
 
 import uvicorn
@@ -11,6 +12,7 @@ from api.limits import LARGEST_HEADERS
 from api.parts import Parts
 from complaints.names import TASK_QUEUE
 from run import connect
+from run.rules_log import log_rules_at_start
 from run.settings import MissingSetting, Settings, needed_secret
 
 KEY_LENGTH = 32
@@ -32,7 +34,9 @@ async def serve(settings: Settings) -> None:
         Parts(engine, temporal, secret, TASK_QUEUE, settings.token_minutes, origins),
         secure=(settings.public_url or "").startswith("https://"),
     )
+    rules = asyncio.create_task(log_rules_at_start(engine))
     await uvicorn.Server(config(app, settings.host, settings.api_port)).serve()
+    rules.cancel()
     await engine.dispose()
 
 

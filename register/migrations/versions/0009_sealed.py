@@ -21,7 +21,7 @@ from vault.index import blind
 from vault.keyring import Keyring
 
 revision = "0009_sealed"
-down_revision = "0004_detours"
+down_revision = "0007_audit"
 branch_labels = None
 depends_on = None
 
@@ -79,6 +79,8 @@ def _keys() -> None:
         sa.Column("destroyed_at", sa.DateTime(timezone=True), nullable=True),
         schema="vault",
     )
+    op.execute("GRANT USAGE ON SCHEMA vault TO amends_app")
+    op.execute("GRANT SELECT, INSERT, UPDATE ON vault.data_key TO amends_app")
 
 
 def _seal_what_is_there() -> None:
