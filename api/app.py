@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import errors, opening
 from api.customer_pages import Unseen
 from api.parts import Parts
-from api.routes import acts, approvals, complaints, customer, detours, incidents, system
+from api.routes import acts, approvals, complaints, customer, detours, incidents, signing, staff_pages, system
 
 log = structlog.get_logger()
 RELAY_EVERY = 5.0
@@ -42,7 +42,7 @@ def create_app(parts: Parts) -> FastAPI:
     )
     app.state.parts = parts
     errors.install(app)
-    for module in (complaints, acts, detours, approvals, incidents, customer, system):
+    for module in (complaints, acts, detours, approvals, incidents, customer, signing, staff_pages, system):
         app.include_router(module.router)
     app.add_middleware(BodyLimit)
     app.add_middleware(Unseen)

@@ -6,7 +6,8 @@ import uvicorn
 from temporalio.service import RetryConfig
 
 from api.app import create_app
-from api.parts import Parts
+from api.parts import Lives, Parts
+from api.rates import Rates
 from complaints.names import TASK_QUEUE
 from run import connect
 from run.settings import MissingSetting, Settings, needed_secret
@@ -23,7 +24,15 @@ async def serve(settings: Settings) -> None:
         raise MissingSetting(f"AMENDS_SECRET_KEY needs at least {KEY_LENGTH} characters")
     engine = connect.register(settings)
     temporal = await connect.temporal(settings, lazy=True, retry=BRIEF)
-    app = create_app(Parts(engine, temporal, secret, TASK_QUEUE, settings.token_minutes))
+    lives = Lives(
+        token=timedelta(minutes=settings.token_minutes),
+        idle=timedelta(minutes=settings.session_idle_minutes),
+        session=timedelta(hours=settings.session_hours),
+    )
+    rates = Rates(settings.requests_per_minute, settings.failed_sign_ins_per_minute)
+    provider, staff_url = connect.provider(settings), settings.staff_url or None
+    parts = Parts(engine, temporal, secret, TASK_QUEUE, lives, provider=provider, staff_url=staff_url, rates=rates)
+    app = create_app(parts)
     config = uvicorn.Config(
         app,
         host=settings.host,

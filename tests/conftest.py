@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 
 import pytest
+from contract import sessions_of_the_roles
 from office import PASSWORD, Office, OpenOffice, office_at
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -15,6 +16,7 @@ from register.connect import engine as connect_register
 from register.migrate import migrate
 from run import demo, sink
 from run.drill import servers
+from run.drill.office import QUICK
 from run.stack import temporal_binary
 from workflows.search_attributes import ALL
 
@@ -33,7 +35,8 @@ def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 async def register(database_url: str) -> AsyncIterator[AsyncEngine]:
     """The register, furnished with the demo office."""
     engine = connect_register(database_url)
-    await demo.furnish(engine, PASSWORD, fixed=True)
+    await demo.furnish(engine, PASSWORD, fixed=True, hasher=QUICK)
+    await sessions_of_the_roles(engine)
     yield engine
     await engine.dispose()
 
