@@ -163,7 +163,7 @@ class Provider:
         return self._about
 
     async def _ask(self, method: str, url: str, **more: Any) -> dict[str, Any]:
-        """One question to the provider; 401 when it refuses, 503 when it cannot answer."""
+        """One question to the provider; 401 when it refuses the code, 503 when it cannot answer."""
         try:
             async with httpx.AsyncClient(timeout=5, follow_redirects=False) as http:
                 answer = await http.request(method, url, **more)
@@ -174,7 +174,7 @@ class Provider:
         if isinstance(said, dict):
             return said
         log.warning("oidc.provider_refused", status=answer.status_code)
-        if 400 <= answer.status_code < 500:
+        if method == "POST" and 400 <= answer.status_code < 500:
             raise HTTPException(401, "the identity provider refused the sign-in; begin again")
         raise _away()
 

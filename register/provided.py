@@ -47,7 +47,8 @@ async def put(db: AsyncConnection, person: Provided) -> Changed | None:
         provider=person.provider,
         subject=person.subject,
     )
-    made = await db.execute(insert(Staff).values(fresh.model_dump()).on_conflict_do_nothing())
+    make = insert(Staff).values(fresh.model_dump()).on_conflict_do_nothing().returning(col(Staff.username))
+    is_new = (await db.execute(make)).first() is not None
     is_mine = (col(Staff.provider) == person.provider, col(Staff.subject) == person.subject)
     row = (await db.execute(select(table(Staff)).where(*is_mine).with_for_update())).mappings().first()
     if row is None:
@@ -55,7 +56,7 @@ async def put(db: AsyncConnection, person: Provided) -> Changed | None:
     fields = {name: [row[name], value] for name, value in person.changes.items() if row[name] != value}
     if fields:
         await db.execute(update(Staff).where(*is_mine).values(person.changes))
-    if made.rowcount == 1:
+    if is_new:
         fields = {"username": [None, person.username]} | fields
     return Changed(row["username"], fields, row["state"] != "disabled")
 

@@ -115,7 +115,8 @@ async def refresh(engine: AsyncEngine, old: str, new: str, now: datetime, idle: 
 async def spend(db: AsyncConnection, digest: str, session: str, now: datetime) -> bool:
     """Mark a token as used; False when it was used before."""
     row = SpentToken(digest=digest, session=session, at=now).model_dump()
-    return (await db.execute(pg_insert(SpentToken).values(row).on_conflict_do_nothing())).rowcount == 1
+    put = pg_insert(SpentToken).values(row).on_conflict_do_nothing().returning(col(SpentToken.digest))
+    return (await db.execute(put)).first() is not None
 
 
 async def of_token(engine: AsyncEngine, digest: str) -> tuple[str, str] | None:

@@ -1,8 +1,11 @@
 """Real parts for the tests: PostgreSQL, Temporal with a clock that can skip, an SMTP peer, an HTTP gateway."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import pytest
 from contract import sessions_of_the_roles
@@ -19,6 +22,9 @@ from run.drill import servers
 from run.drill.office import QUICK
 from run.stack import temporal_binary
 from workflows.search_attributes import ALL
+
+if TYPE_CHECKING:
+    from provider import IdentityProvider
 
 SHORT_RUNS = ["--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=150"]
 
@@ -110,3 +116,12 @@ async def office(office_on: OpenOffice) -> AsyncIterator[Office]:
     """An office on an ordinary Tuesday morning."""
     async with office_on(datetime(2026, 3, 10, 10)) as here:
         yield here
+
+
+@pytest.fixture(scope="session")
+def idp() -> Iterator[IdentityProvider]:
+    """The bank's identity provider, a real one on loopback."""
+    from provider import provider  # Flask and its friends, for those who sign in there only
+
+    with provider() as running:
+        yield running

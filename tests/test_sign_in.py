@@ -198,7 +198,7 @@ async def test_five_failures_lock_a_name_on_every_web_server(office: Office, kno
 
 async def test_a_crowd_of_guesses_at_once_gets_five(office: Office) -> None:
     name = await newcomer(office)
-    async with web(office) as one, web(office) as two:
+    async with web(office) as one, web(office, rates=Rates()) as two:
         answers = await asyncio.gather(*(failed(http, name) for http in (one, two) * 6))
         assert sorted(status for [status] in answers) == [401] * 5 + [429] * 7
 

@@ -7,11 +7,13 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+from fastapi import FastAPI
 from office import PASSWORD, SECRET, Office
 from sqlalchemy import insert
 
 from api.app import create_app
 from api.parts import Parts
+from api.rates import Rates
 from register.tables import Staff
 from run.drill.office import QUICK
 
@@ -30,11 +32,23 @@ async def newcomer(office: Office, **more: Any) -> str:
     return name
 
 
+MANY = Rates(failures_per_minute=1_000_000)
+APPS: dict[str, FastAPI] = {}
+"""The plain web server of each office: making one takes a while."""
+
+
+def _app(office: Office, **parts: Any) -> FastAPI:
+    return create_app(
+        Parts(office.engine, office.env.client, SECRET, office.queue, **{"hasher": QUICK, "rates": MANY} | parts)
+    )
+
+
 @asynccontextmanager
 async def web(office: Office, base: str = "https://office", **parts: Any) -> AsyncIterator[httpx.AsyncClient]:
-    """Another web server on the same register, with a cookie jar of one's own."""
-    app = create_app(Parts(office.engine, office.env.client, SECRET, office.queue, **{"hasher": QUICK} | parts))
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    """A browser with a cookie jar of its own, before a web server on the office's register."""
+    if not parts and office.queue not in APPS:
+        APPS[office.queue] = _app(office)
+    transport = httpx.ASGITransport(_app(office, **parts) if parts else APPS[office.queue], raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=base, timeout=30) as http:
         yield http
 
