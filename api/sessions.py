@@ -105,7 +105,7 @@ async def end(
 
 
 async def whose(here: Parts, token: str) -> tuple[str, str] | None:
-    """The session and the user name of an access or refresh token; the access token may have run out."""
+    """The session and the user name of an access or refresh token."""
     return await sessions.of_token(here.engine, digest(token)) or named(here, token)
 
 

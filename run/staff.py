@@ -9,6 +9,7 @@ from argon2 import PasswordHasher
 from pydantic import JsonValue
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.service import RPCError
 
@@ -149,7 +150,10 @@ def _change(username: str, **values: str) -> None:
             return f"nobody has the user name {username}"
         if before.provider is not None and "password" in values:
             return f"{username} signs in at {before.provider}, without a password here"
-        await people.change_staff(engine, username, **values)
+        try:
+            await people.change_staff(engine, username, **values)
+        except IntegrityError:
+            return "somebody else has that account at the provider"
         if "password" in values or values.get("state") == "disabled":
             await sessions.end(engine, username, "account changed", now)
         shown: dict[str, JsonValue] = {

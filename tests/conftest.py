@@ -15,6 +15,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from activities.channels import Post
+from api.oidc import Provider
 from register.connect import engine as connect_register
 from register.migrate import migrate
 from run import demo, sink
@@ -125,3 +126,9 @@ def idp() -> Iterator[IdentityProvider]:
 
     with provider() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def ours(idp: IdentityProvider) -> Provider:
+    """Our side of it, as the settings would make it."""
+    return idp.client(secret="s3cret")

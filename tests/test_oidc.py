@@ -1,5 +1,6 @@
 """Sign-in by OpenID Connect against a real provider: the whole code flow, and ID tokens that are not good."""
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -10,10 +11,13 @@ from office import PASSWORD, Office
 from provider import OURS, IdentityProvider, at_the_provider, exchanged, provider, s256, somebody, whole_way
 from sqlalchemy import update
 from sqlmodel import col
+from typer.testing import CliRunner
 
 from api import oidc
+from api.oidc import Provider
 from register import read
 from register.tables import Staff
+from run.cli import app
 
 
 @pytest.fixture
@@ -24,9 +28,9 @@ def office(office_of_the_file: Office) -> Office:
 # -- the code flow ---------------------------------------------------------------------------------------------------
 
 
-async def test_the_whole_way_through_a_browser(office: Office, idp: IdentityProvider) -> None:
+async def test_the_whole_way_through_a_browser(office: Office, idp: IdentityProvider, ours: Provider) -> None:
     sub = somebody(idp, roles=["handler", "auditor", "no-role-of-ours", 7])
-    async with web(office, provider=idp.client(secret="s3cret")) as http:
+    async with web(office, provider=ours) as http:
         assert "auth/oidc/start?next=/me" in (await http.get("/sign-in?next=/me", headers=HTML)).text
         query, back = await at_the_provider(http, sub, next="/me")
         assert (query["response_type"], query["client_id"]) == ("code", OURS)
@@ -86,12 +90,17 @@ REFUSED = {
 }
 
 
+@pytest.fixture(scope="module")
+def by_department(idp: IdentityProvider) -> Provider:
+    return idp.client(department_claim="department")
+
+
 @pytest.mark.parametrize("claims", REFUSED.values(), ids=REFUSED)
 async def test_who_has_no_place_here_is_refused_and_not_kept(
-    office: Office, idp: IdentityProvider, claims: dict[str, Any]
+    office: Office, idp: IdentityProvider, by_department: Provider, claims: dict[str, Any]
 ) -> None:
     sub = somebody(idp, **claims)
-    async with web(office, provider=idp.client(department_claim="department")) as http:
+    async with web(office, provider=by_department) as http:
         answer = await whole_way(http, sub)
         assert answer.status_code == 403 and "set-cookie" not in answer.headers
         problem(
@@ -101,20 +110,41 @@ async def test_who_has_no_place_here_is_refused_and_not_kept(
     assert await read.staff_member(office.engine, sub) is None
 
 
-async def test_a_local_account_is_not_taken_over(office: Office, idp: IdentityProvider) -> None:
+async def test_a_local_account_is_not_taken_over(office: Office, idp: IdentityProvider, ours: Provider) -> None:
     name = await newcomer(office)
     sub = somebody(idp, preferred_username=name, roles=["admin"])
-    async with web(office, provider=idp.client()) as http:
+    async with web(office, provider=ours) as http:
         assert (await whole_way(http, sub)).status_code == 403
         me = (await as_bearer(http, (await token_pair(http, name))["access_token"])).json()
         assert me["roles"] == ["auditor"]
 
 
+async def test_an_account_with_a_password_is_handed_over_on_the_command_line(
+    office: Office, idp: IdentityProvider, ours: Provider, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, second = await newcomer(office), await newcomer(office)
+    sub = somebody(idp, preferred_username=name, roles=["agent"])
+    monkeypatch.setenv("AMENDS_DATABASE_URL", database_url)
+    monkeypatch.setenv("AMENDS_OIDC_ISSUER", idp.url)
+
+    async def hand_over(who: str) -> int:
+        return (await asyncio.to_thread(CliRunner().invoke, app, ["staff", "hand-over", who, sub])).exit_code
+
+    async with web(office, provider=ours) as http:
+        pair = await token_pair(http, name)
+        assert (await hand_over(name), await hand_over(second)) == (0, 1)
+        problem(await as_bearer(http, pair["access_token"]), "unauthenticated")
+        assert (await page_session(http, name)).status_code == 401
+        assert (await whole_way(http, sub)).status_code == 303
+        assert (await http.get("/auth/me")).json()["roles"] == ["agent"]
+        await token_pair(http, second)
+
+
 async def test_a_user_name_given_to_somebody_else_does_not_open_the_old_account(
-    office: Office, idp: IdentityProvider
+    office: Office, idp: IdentityProvider, ours: Provider
 ) -> None:
     sub = somebody(idp)
-    async with web(office, provider=idp.client()) as http:
+    async with web(office, provider=ours) as http:
         await whole_way(http, sub)
         other = somebody(idp, preferred_username=sub, roles=["admin"])
         assert (await whole_way(http, other)).status_code == 403
@@ -123,10 +153,10 @@ async def test_a_user_name_given_to_somebody_else_does_not_open_the_old_account(
 
 
 async def test_an_account_of_the_provider_has_no_password_and_can_be_disabled(
-    office: Office, idp: IdentityProvider
+    office: Office, idp: IdentityProvider, ours: Provider
 ) -> None:
     sub = somebody(idp)
-    async with web(office, provider=idp.client()) as http:
+    async with web(office, provider=ours) as http:
         await whole_way(http, sub)
         for password in (PASSWORD, " "):
             assert (await page_session(http, sub, password=password)).status_code == 401
@@ -136,10 +166,11 @@ async def test_an_account_of_the_provider_has_no_password_and_can_be_disabled(
         assert (await whole_way(http, sub)).status_code == 403
 
 
-async def test_the_way_back_has_to_be_one_that_was_begun_in_this_browser(office: Office, idp: IdentityProvider) -> None:
+async def test_the_way_back_has_to_be_one_that_was_begun_in_this_browser(
+    office: Office, idp: IdentityProvider, ours: Provider
+) -> None:
     sub = somebody(idp)
-    client = idp.client()
-    async with web(office, provider=client) as http, web(office, provider=client) as other:
+    async with web(office, provider=ours) as http, web(office, provider=ours) as other:
         _, back = await at_the_provider(http, sub)
         _, others = await at_the_provider(other, sub)
         state = others.split("state=")[1].split("&")[0]
@@ -150,7 +181,7 @@ async def test_the_way_back_has_to_be_one_that_was_begun_in_this_browser(office:
             f"{back.split('?')[0]}?state={state}",
         ):
             problem(await http.get(wrong), "unauthenticated")
-        async with web(office, provider=client) as stranger:
+        async with web(office, provider=ours) as stranger:
             problem(await stranger.get(back), "unauthenticated")
             refused = await stranger.get(back, headers=HTML)
             assert refused.status_code == 401 and "登录已失效" in refused.text

@@ -17,6 +17,7 @@ from office import Office
 from provider import FOREIGN, OURS, IdentityProvider, exchanged
 
 from api import oidc
+from api.oidc import Provider
 from register import read
 
 
@@ -46,11 +47,11 @@ FORGED: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("wrong", FORGED.values(), ids=FORGED)
 async def test_an_id_token_that_is_not_good_lets_nobody_in(
-    office: Office, idp: IdentityProvider, wrong: dict[str, Any]
+    office: Office, idp: IdentityProvider, ours: Provider, wrong: dict[str, Any]
 ) -> None:
     sub = f"p{uuid4().hex[:12]}"
     about = {"preferred_username": sub, "roles": ["admin"]}
-    async with web(office, provider=idp.client()) as http:
+    async with web(office, provider=ours) as http:
         problem(await exchanged(http, idp.id_token(**{"sub": sub} | about | wrong)), "unauthenticated")
         assert await read.staff_member(office.engine, sub) is None
         assert (await exchanged(http, idp.id_token(sub, **about))).status_code == 200, "it was that alone"
@@ -67,7 +68,7 @@ def by_hand(header: dict[str, Any], token: str, key: bytes) -> str:
 
 
 async def test_the_public_key_is_no_hmac_secret_and_what_is_no_token_is_none(
-    office: Office, idp: IdentityProvider
+    office: Office, idp: IdentityProvider, ours: Provider
 ) -> None:
     good = idp.id_token("p1", preferred_username="p1", roles=["admin"])
     key = jwt.PyJWK(idp.public(), "RS256").key
@@ -88,7 +89,7 @@ async def test_the_public_key_is_no_hmac_secret_and_what_is_no_token_is_none(
         "é" * 20,
         head * 50,
     ]
-    async with web(office, provider=idp.client()) as http:
+    async with web(office, provider=ours) as http:
         for token in tokens:
             problem(await exchanged(http, token), "unauthenticated")
         assert (await http.post("/auth/oidc/token", data={})).status_code == 422
@@ -103,10 +104,12 @@ async def test_the_nonce_has_to_be_the_one_of_this_browser(office: Office, idp: 
     assert (await client.claims(idp.id_token(sub, nonce="mine"), nonce="mine"))["sub"] == sub
 
 
-async def test_an_id_token_is_good_for_a_program_and_once(office: Office, idp: IdentityProvider) -> None:
+async def test_an_id_token_is_good_for_a_program_and_once(
+    office: Office, idp: IdentityProvider, ours: Provider
+) -> None:
     sub = f"p{uuid4().hex[:12]}"
     token = idp.id_token(sub, preferred_username=sub, roles=["agent"])
-    async with web(office, provider=idp.client()) as http:
+    async with web(office, provider=ours) as http:
         answer = await exchanged(http, token)
         assert answer.status_code == 200, answer.text
         pair = answer.json()
