@@ -9,6 +9,7 @@ from browser import HTML, as_bearer, newcomer, page_session, token_pair, web
 from contract import problem
 from office import PASSWORD, Office
 from provider import OURS, IdentityProvider, at_the_provider, exchanged, provider, s256, somebody, whole_way
+from pydantic import ValidationError
 from sqlalchemy import update
 from sqlmodel import col
 from typer.testing import CliRunner
@@ -17,7 +18,9 @@ from api import oidc
 from api.oidc import Provider
 from register import read
 from register.tables import Staff
+from run import connect
 from run.cli import app
+from run.settings import MissingSetting, Settings
 
 
 @pytest.fixture
@@ -227,3 +230,19 @@ async def test_without_a_provider_there_is_no_such_way(office: Office) -> None:
             await exchanged(http, "x"),
         ):
             problem(answer, "unknown")
+
+
+def settings(**more: Any) -> Settings:
+    return Settings(**{"oidc_issuer": "https://id.bank.example", "oidc_client_id": "amends"} | more)
+
+
+def test_the_settings_make_a_provider_or_say_what_is_wrong() -> None:
+    made = connect.provider(settings(oidc_role_map={"Bosses": "manager"}, oidc_client_secret="s"))
+    assert made is not None and (made.client.role_map, made.client.secret) == ({"Bosses": "manager"}, "s")
+    assert connect.provider(settings(oidc_issuer="")) is None and connect.provider(settings(oidc_issuer=None)) is None
+    for wrong in ({"oidc_client_id": None}, {"oidc_issuer": "http://id.bank.example"}):
+        with pytest.raises(MissingSetting, match="AMENDS_OIDC_"):
+            connect.provider(settings(**wrong))
+    for wrong in ({"oidc_role_map": {"Bosses": "boss"}}, {"oidc_issuer": "id.bank.example"}):
+        with pytest.raises(ValidationError):
+            settings(**wrong)
