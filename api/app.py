@@ -15,7 +15,19 @@ from api.headers import Headers
 from api.limits import Limits
 from api.parts import Parts
 from api.recording import Recorded
-from api.routes import acts, approvals, audit, codec, complaints, customer, detours, incidents, system
+from api.routes import (
+    acts,
+    approvals,
+    audit,
+    codec,
+    complaints,
+    customer,
+    detours,
+    incidents,
+    signing,
+    staff_pages,
+    system,
+)
 
 log = structlog.get_logger()
 RELAY_EVERY = 5.0
@@ -42,7 +54,8 @@ def create_app(parts: Parts, *, secure: bool = False) -> FastAPI:
     )
     app.state.parts = parts
     errors.install(app)
-    for module in (complaints, acts, detours, approvals, incidents, customer, audit, codec, system):
+    everything = (complaints, acts, detours, approvals, incidents, customer, audit, codec, signing, staff_pages, system)
+    for module in everything:
         app.include_router(module.router)
     app.add_middleware(Recorded, engine=parts.engine)  # innermost: what it answers itself gets all headers
     app.add_middleware(Limits)  # the last one added sees a request first

@@ -59,6 +59,15 @@ TITLES = {
     503: "a part is down",
 }
 
+CODES = {
+    401: "unauthenticated",
+    403: "not_allowed",
+    404: "unknown",
+    405: "no_such_method",
+    413: "too_large",
+    429: "too_many",
+}
+
 _TEXT = {"type": "string"}
 _ERROR = {
     "type": "object",
@@ -130,8 +139,7 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     if error.status_code == 400:  # the body could not even be read
         wrong = FieldError(field="body", code="malformed", message=str(error.detail))
         return problem(422, "invalid", "the request has fields at fault", errors=[wrong.model_dump()])
-    codes = {401: "unauthenticated", 403: "not_allowed", 404: "unknown", 405: "no_such_method", 413: "too_large"}
-    answer = problem(error.status_code, codes.get(error.status_code, "refused"), str(error.detail))
+    answer = problem(error.status_code, CODES.get(error.status_code, "refused"), str(error.detail))
     answer.headers.update(error.headers or {})
     return answer
 

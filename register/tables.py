@@ -231,8 +231,12 @@ class Department(SQLModel, table=True):
 
 
 class Staff(SQLModel, table=True):
-    """A member of staff; `password` is an argon2 hash. `demo` marks people who do not exist."""
+    """A member of staff; `password` is an argon2 hash, empty for who has none. `demo` marks people who do not exist.
 
+    `provider` and `subject`: the identity provider (issuer) the account belongs to, and who the person is there.
+    """
+
+    __table_args__ = (UniqueConstraint("provider", "subject"),)
     username: str = Field(primary_key=True)
     name: str
     email: str
@@ -244,6 +248,8 @@ class Staff(SQLModel, table=True):
     language: str = "zh-CN"
     password: str
     demo: bool = False
+    provider: str | None = None
+    subject: str | None = None
 
 
 class LegalHold(SQLModel, table=True):

@@ -1,6 +1,7 @@
 """Builds the connections that the parts use, from the settings."""
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
@@ -8,6 +9,9 @@ from temporalio.envconfig import ClientConfig
 from temporalio.service import RetryConfig
 
 from activities.channels import JsonPost, Mail, Post, PrintQueue, Sms, Webhook
+from api.csrf import LOOPBACK
+from api.oidc import Client as OidcClient
+from api.oidc import Provider
 from register import connect as database
 from run.logs import temporal_runtime
 from run.settings import MissingSetting, Settings, needed_secret
@@ -59,6 +63,30 @@ def register(settings: Settings, *, ping: bool = True) -> AsyncEngine:
     """The register's engine; without `ping` for who tries again anyway."""
     url = needed_secret(settings.database_url, "database_url")
     return database.engine(url, Keyring(master(settings)), settings.database_pool, ping=ping)
+
+
+def provider(settings: Settings) -> Provider | None:
+    """The bank's identity provider, if one is named."""
+    if not settings.oidc_issuer:
+        return None
+    if not settings.oidc_client_id:
+        raise MissingSetting("AMENDS_OIDC_CLIENT_ID is not set")
+    issuer = urlsplit(settings.oidc_issuer)
+    if issuer.scheme != "https" and issuer.hostname not in LOOPBACK:
+        raise MissingSetting("AMENDS_OIDC_ISSUER has to begin with https://")
+    return Provider(
+        OidcClient(
+            issuer=settings.oidc_issuer,
+            id=settings.oidc_client_id,
+            secret=settings.oidc_client_secret.get_secret_value() if settings.oidc_client_secret else None,
+            scopes=settings.oidc_scopes,
+            username_claim=settings.oidc_username_claim,
+            roles_claim=settings.oidc_roles_claim,
+            department_claim=settings.oidc_department_claim or None,
+            region_claim=settings.oidc_region_claim or None,
+            role_map={name: role.value for name, role in settings.oidc_role_map.items()},
+        )
+    )
 
 
 def post(settings: Settings, engine: AsyncEngine) -> Post:

@@ -14,6 +14,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from complaints.addresses import checked_url, is_loopback
+from complaints.names import Role
 
 
 def _gateway(url: SecretStr) -> SecretStr:
@@ -22,6 +23,7 @@ def _gateway(url: SecretStr) -> SecretStr:
 
 
 Gateway = Annotated[SecretStr, AfterValidator(_gateway)]
+URL = r"^(https?://[^\s?#]+)?$"
 
 
 class Settings(BaseSettings):
@@ -40,7 +42,23 @@ class Settings(BaseSettings):
         default=None, description="name:base64 of 32 random bytes, the newest first, parted by commas"
     )
     secret_key: SecretStr | None = Field(default=None, description="signs tokens; at least 32 characters")
-    token_minutes: int = Field(default=60, ge=1, le=24 * 60)
+
+    token_minutes: int = Field(default=15, ge=1, le=24 * 60, description="how long an access token is good")
+    session_idle_minutes: int = Field(default=120, ge=5, le=24 * 60, description="a session not used so long is over")
+    session_hours: int = Field(default=12, ge=1, le=7 * 24, description="after so long one signs in again")
+    requests_per_minute: int = Field(default=3000, ge=10, description="of one account, at one web server")
+    failed_sign_ins_per_minute: int = Field(default=30, ge=5, description="from one address, at one web server")
+    staff_url: str | None = Field(default=None, pattern=URL, description="where staff reach the pages and the API")
+
+    oidc_issuer: str | None = Field(default=None, pattern=URL, description="the identity provider, as it names itself")
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = Field(default=None, description="none: a public client, by PKCE alone")
+    oidc_scopes: str = "openid profile email"
+    oidc_username_claim: str = "preferred_username"
+    oidc_roles_claim: str = Field(default="roles", description="may be a dotted path, such as realm_access.roles")
+    oidc_department_claim: str | None = None
+    oidc_region_claim: str | None = None
+    oidc_role_map: dict[str, Role] = Field(default={}, description="JSON: the provider's name to ours")
 
     secrets_dir: Path | None = Field(
         default=None, description="folder with a file for each secret, named as its variable in small letters"
@@ -59,7 +77,7 @@ class Settings(BaseSettings):
     webhook_style: Literal["wecom", "dingtalk", "feishu", "slack"] = "wecom"
     public_url: str | None = Field(
         default=None,
-        pattern=r"^(https?://[^\s?#]+)?$",
+        pattern=URL,
         description="where customers reach this API; their letters then carry a personal link",
     )
     print_queue: Path | None = Field(default=None, description="folder for postal letters as PDF")

@@ -9,7 +9,8 @@ from temporalio.service import RetryConfig
 
 from api.app import create_app
 from api.limits import LARGEST_HEADERS
-from api.parts import Parts
+from api.parts import Lives, Parts
+from api.rates import Rates
 from complaints.names import TASK_QUEUE
 from run import connect
 from run.rules_log import log_rules_at_start
@@ -29,11 +30,23 @@ async def serve(settings: Settings) -> None:
         raise MissingSetting(f"AMENDS_SECRET_KEY needs at least {KEY_LENGTH} characters")
     engine = connect.register(settings)
     temporal = await connect.temporal(settings, engine, lazy=True, retry=BRIEF)
-    origins = (settings.temporal_ui_url,) if settings.temporal_ui_url else ()
-    app = create_app(
-        Parts(engine, temporal, secret, TASK_QUEUE, settings.token_minutes, origins),
-        secure=(settings.public_url or "").startswith("https://"),
+    lives = Lives(
+        token=timedelta(minutes=settings.token_minutes),
+        idle=timedelta(minutes=settings.session_idle_minutes),
+        session=timedelta(hours=settings.session_hours),
     )
+    parts = Parts(
+        engine,
+        temporal,
+        secret,
+        TASK_QUEUE,
+        lives,
+        ui_origins=(settings.temporal_ui_url,) if settings.temporal_ui_url else (),
+        provider=connect.provider(settings),
+        staff_url=settings.staff_url or None,
+        rates=Rates(settings.requests_per_minute, settings.failed_sign_ins_per_minute),
+    )
+    app = create_app(parts, secure=(settings.public_url or "").startswith("https://"))
     rules = asyncio.create_task(log_rules_at_start(engine))
     await uvicorn.Server(config(app, settings.host, settings.api_port)).serve()
     rules.cancel()

@@ -1,21 +1,30 @@
 """Real parts for the tests: PostgreSQL, Temporal with a clock that can skip, an SMTP peer, an HTTP gateway."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import pytest
+from contract import sessions_of_the_roles
 from keys import MASTER, register_at
 from office import PASSWORD, Office, OpenOffice, office_at
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from activities.channels import Post
+from api.oidc import Provider
 from run import demo, local_postgres, sink
 from run.drill import servers
+from run.drill.office import QUICK
 from run.stack import temporal_binary
 from vault.codec import data_converter
 from workflows.search_attributes import ALL
+
+if TYPE_CHECKING:
+    from provider import IdentityProvider
 
 SHORT_RUNS = ["--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=150"]
 
@@ -37,7 +46,8 @@ def database_url(owner_url: str) -> str:
 async def register(database_url: str) -> AsyncIterator[AsyncEngine]:
     """The register, furnished with the demo office."""
     engine = register_at(database_url)
-    await demo.furnish(engine, PASSWORD, fixed=True)
+    await demo.furnish(engine, PASSWORD, fixed=True, hasher=QUICK)
+    await sessions_of_the_roles(engine)
     yield engine
     await engine.dispose()
 
@@ -111,3 +121,18 @@ async def office(office_on: OpenOffice) -> AsyncIterator[Office]:
     """An office on an ordinary Tuesday morning."""
     async with office_on(datetime(2026, 3, 10, 10)) as here:
         yield here
+
+
+@pytest.fixture(scope="session")
+def idp() -> Iterator[IdentityProvider]:
+    """The bank's identity provider, a real one on loopback."""
+    from provider import provider  # Flask and its friends, for those who sign in there only
+
+    with provider() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def ours(idp: IdentityProvider) -> Provider:
+    """Our side of it, as the settings would make it."""
+    return idp.client(secret="s3cret")

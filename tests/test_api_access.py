@@ -10,12 +10,24 @@ from contract import ALL, problem, signed_in, token
 from office import PASSWORD, SECRET, Office
 from sqlalchemy import insert
 
-from api.auth import HASHER
 from register.tables import Staff
+from run.drill.office import QUICK
 
 OPEN_TO_ALL = None
 ROUTES: dict[str, set[str] | None] = {
     "POST /auth/token": OPEN_TO_ALL,
+    "POST /auth/oidc/token": OPEN_TO_ALL,
+    "POST /auth/refresh": OPEN_TO_ALL,  # the token in the body is the key
+    "POST /auth/revoke": OPEN_TO_ALL,
+    "GET /auth/oidc/start": OPEN_TO_ALL,
+    "GET /auth/oidc/callback": OPEN_TO_ALL,
+    "GET /sign-in": OPEN_TO_ALL,
+    "POST /sign-in": OPEN_TO_ALL,
+    "GET /auth/me": ALL,
+    "GET /me": ALL,
+    "POST /sign-out": ALL,
+    "POST /me/sessions/end": ALL,
+    "POST /me/sessions/{session}/end": ALL,
     "GET /healthz": OPEN_TO_ALL,
     "GET /readyz": OPEN_TO_ALL,
     "GET /metrics": OPEN_TO_ALL,
@@ -29,6 +41,8 @@ ROUTES: dict[str, set[str] | None] = {
     "GET /complaints/{reference}/timeline": ALL,
     "GET /complaints/{reference}/letters": ALL,
     "GET /complaints/{reference}/duplicates": ALL,
+    "POST /codec/decode": {"ops"},
+    "POST /codec/encode": {"ops"},
     "GET /audit": {"auditor"},
     "GET /notices": ALL,
     "POST /complaints/{reference}/classification": {"agent", "supervisor"},
@@ -124,7 +138,7 @@ async def test_a_wrong_sign_in_does_not_say_what_was_wrong(office: Office, usern
 
 async def test_a_disabled_account_neither_signs_in_nor_goes_on_with_its_token(office: Office) -> None:
     gone = {"username": "gone", "name": "离职", "email": "gone@staff.demo.example", "roles": ["agent"], "skills": []}
-    row = gone | {"state": "disabled", "language": "en", "password": HASHER.hash(PASSWORD), "demo": True}
+    row = gone | {"state": "disabled", "language": "en", "password": QUICK.hash(PASSWORD), "demo": True}
     async with office.engine.begin() as db:
         await db.execute(insert(Staff).values(row))
     problem(await office.http.post("/auth/token", data={"username": "gone", "password": PASSWORD}), "unauthenticated")
@@ -169,7 +183,7 @@ async def test_the_tokens_below_are_refused_for_what_is_wrong_with_them_alone(of
         pytest.param("é.é.é".encode("latin-1"), id="latin-1"),
         pytest.param(b"\x00\xff", id="bytes"),
         pytest.param(of_header(b"[]"), id="header is a list"),
-        pytest.param(of_header(b"[" * 40_000), id="header nested deeply"),
+        pytest.param(of_header(b"[" * 4_000), id="header nested deeply"),
     ],
 )
 async def test_a_token_that_is_not_ours_or_not_good_any_more_is_refused(office: Office, bearer: str | bytes) -> None:
@@ -214,6 +228,6 @@ async def test_each_role_can_call_what_is_its_own_and_nothing_else(office: Offic
     answers = await asyncio.gather(*(called(office, route, role) for role in sorted(ALL)))
     for role, answer in zip(sorted(ALL), answers, strict=True):
         if role in (ROUTES[route] or ()):
-            assert answer.status_code in (200, 404, 422), (role, answer.text)
+            assert answer.status_code in (200, 303, 404, 422), (role, answer.text)
         else:
             problem(answer, "not_allowed")

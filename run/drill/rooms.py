@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from argon2 import PasswordHasher
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
@@ -18,14 +17,13 @@ from register.connect import as_app
 from register.connect import engine as connect_register
 from run import demo, local_postgres, sink
 from run.drill import servers
+from run.drill.office import QUICK
 from vault.keyring import Keyring
 from vault.master import LocalMaster
 
 OFFICE = "office"
 """The database every room's register is a copy of: migrated, and furnished with the demo staff."""
 
-QUICK = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
-"""For passwords made a moment ago and gone in a minute: signing in need not be slow here."""
 LEAVE = f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{OFFICE}'"
 
 
