@@ -13,6 +13,7 @@ from complaints.policy import DuplicateRule
 from policies.load import in_force
 from policies.names import DEFAULT_JURISDICTION
 from register import alike, intake
+from register.sealing import ERASED
 
 log = structlog.get_logger()
 Found = list[dict[str, Any]]
@@ -39,5 +40,7 @@ async def of_case(engine: AsyncEngine, reference: str) -> Found:
     """The likely duplicates of a case, or of a complaint that is kept and not yet started."""
     if (kept := await intake.find(engine, reference)) is None:
         raise Refused("unknown", f"no complaint {reference}")
+    if kept.form == ERASED:
+        raise Refused("erased", f"{reference} was erased")
     rule, form = rule_of_today(), ComplaintForm.model_validate(kept.form)
     return await alike.likely(engine, form, rule, but=reference) if rule else []

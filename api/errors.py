@@ -9,8 +9,10 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from complaints.errors import FieldError, Refused
+from complaints.frames import frames
 
 log = structlog.get_logger()
 
@@ -26,6 +28,7 @@ STATUS = {
     "stale": 409,
     "key_reused": 409,
     "invalid": 422,
+    "erased": 410,
     "link_expired": 410,
     "link_revoked": 410,
     "too_many": 429,
@@ -45,11 +48,13 @@ TITLES = {
     403: "not yours to do",
     404: "unknown",
     405: "no such method",
+    408: "too slow",
     409: "not possible now",
     410: "gone",
     413: "too large",
     422: "fields at fault",
     429: "too much",
+    431: "headers too large",
     500: "our fault",
     503: "a part is down",
 }
@@ -144,9 +149,29 @@ async def _part_down(request: Request, error: Exception) -> JSONResponse:
     return problem(503, "unavailable", "the register is away; nothing was lost, try again")
 
 
-async def _our_fault(request: Request, error: Exception) -> JSONResponse:
-    log.error("api.failed", path=request.scope.get("route") and request.scope["route"].path, error=type(error).__name__)
-    return problem(500, "failed", "something went wrong on our side")
+class LastResort:
+    """Answers what nobody foresaw. Starlette's own way adds no headers to that answer, and passes the error on."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; an error becomes a 500 unless the answer has begun."""
+        begun = False
+
+        async def noticed(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noticed)
+        except Exception as error:
+            route = scope.get("route")
+            log.error("api.failed", path=route and route.path, error=frames(error))
+            if begun:
+                raise
+            await problem(500, "failed", "something went wrong on our side")(scope, receive, send)
 
 
 def install(app: FastAPI) -> None:
@@ -156,4 +181,3 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     for away in AWAY:
         app.add_exception_handler(away, _part_down)
-    app.add_exception_handler(Exception, _our_fault)

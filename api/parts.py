@@ -32,7 +32,7 @@ class Parts:
     """The register, Temporal, the key that signs tokens, and what signing in needs.
 
     `clock` says when a session or a customer's link is over; `staff_url` is where staff reach the pages, if that is
-    not the address of the request itself.
+    not the address of the request itself; `ui_origins` are the addresses of Temporal's Web UI.
     """
 
     engine: AsyncEngine
@@ -40,6 +40,7 @@ class Parts:
     secret: str
     task_queue: str
     lives: Lives = Lives()
+    ui_origins: tuple[str, ...] = ()
     clock: Callable[[], datetime] = _now
     provider: Provider | None = None
     staff_url: str | None = None

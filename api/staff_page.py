@@ -12,7 +12,8 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from api import errors
-from api.customer_pages import NOTHING, PAGES
+from api.customer_pages import PAGES
+from api.headers import page_policy
 from complaints.errors import Refused
 
 WORDS = {
@@ -65,13 +66,7 @@ def page(name: str, values: dict[str, Any], number: int = 200, headers: dict[str
     """A page that nobody keeps and no other site shows inside itself."""
     nonce = secrets.token_urlsafe(16)
     html = PAGES.get_template(name).render(**values, nonce=nonce)
-    own = {
-        "Content-Security-Policy": f"{NOTHING}; style-src 'nonce-{nonce}'; form-action 'self'",
-        "Cache-Control": "no-store",
-        "Referrer-Policy": "same-origin",
-        "X-Content-Type-Options": "nosniff",
-    }
-    return HTMLResponse(html, number, own | (headers or {}))
+    return HTMLResponse(html, number, {"Content-Security-Policy": page_policy(nonce)} | (headers or {}))
 
 
 def local(path: str | None) -> str | None:

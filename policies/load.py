@@ -27,6 +27,7 @@ from complaints.policy import (
     Policy,
     Routing,
 )
+from complaints.retention import Retention
 from policies.names import DEFAULT_JURISDICTION
 
 SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, in C where it can be had
@@ -173,6 +174,10 @@ def check(at: date, folder: Path = FOLDER) -> list[Problem]:
                 load(place.name, version, folder)
             except BrokenPolicy as broken:
                 found += [p for p in broken.problems if p not in found]
+    try:
+        _read(folder / "retention.yaml", Retention)
+    except BrokenPolicy as broken:
+        found += broken.problems
     for path in sorted((folder / "calendars").glob("*.yaml")):
         try:
             found += _calendar_ends(calendar(path.stem, folder), path, at)

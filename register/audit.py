@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from pydantic import AwareDatetime, BaseModel, Field, JsonValue
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 
 def _now() -> datetime:
@@ -25,3 +25,7 @@ class Entry(BaseModel):
 
 async def append(engine: AsyncEngine, *entries: Entry) -> None:
     """Add these entries."""
+
+
+async def append_in(db: AsyncConnection, *entries: Entry) -> None:
+    """Add these entries in a transaction under way."""

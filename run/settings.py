@@ -3,21 +3,34 @@
 Temporal's TLS and API key are read by Temporal's own client configuration (TEMPORAL_TLS_..., TEMPORAL_API_KEY).
 """
 
+import os
 from pathlib import Path
-from typing import Literal
+from stat import S_IROTH, S_IWGRP, S_IWOTH
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
+from complaints.addresses import checked_url, is_loopback
 from complaints.names import Role
 
 URL = r"^(https?://[^\s?#]+)?$"
 
 
+def _gateway(url: SecretStr) -> SecretStr:
+    checked_url(url.get_secret_value())
+    return url
+
+
+Gateway = Annotated[SecretStr, AfterValidator(_gateway)]
+
+
 class Settings(BaseSettings):
     """Settings of every part; a part ignores what it does not need."""
 
-    model_config = SettingsConfigDict(env_prefix="AMENDS_", extra="ignore", secrets_dir=None)
+    model_config = SettingsConfigDict(env_prefix="AMENDS_", extra="ignore", hide_input_in_errors=True)
 
     host: str = Field(default="127.0.0.1", description="address the API listens on")
     api_port: int = Field(default=8000, ge=1, le=65535)
@@ -25,6 +38,9 @@ class Settings(BaseSettings):
     database_pool: int = Field(default=10, ge=1, le=200)
     temporal_address: str | None = Field(default=None, description="host:port; else TEMPORAL_ADDRESS")
     temporal_namespace: str | None = Field(default=None, description="else TEMPORAL_NAMESPACE, else default")
+    master_keys: SecretStr | None = Field(
+        default=None, description="name:base64 of 32 random bytes, the newest first, parted by commas"
+    )
     secret_key: SecretStr | None = Field(default=None, description="signs tokens; at least 32 characters")
 
     token_minutes: int = Field(default=15, ge=1, le=24 * 60, description="how long an access token is good")
@@ -44,6 +60,10 @@ class Settings(BaseSettings):
     oidc_region_claim: str | None = None
     oidc_role_map: dict[str, Role] = Field(default={}, description="JSON: the provider's name to ours")
 
+    secrets_dir: Path | None = Field(
+        default=None, description="folder with a file for each secret, named as its variable in small letters"
+    )
+
     smtp_host: str | None = None
     smtp_port: int = 587
     smtp_username: str | None = None
@@ -52,8 +72,8 @@ class Settings(BaseSettings):
     smtp_verify: bool = Field(default=True, description="check the SMTP server's certificate")
     smtp_ca: Path | None = Field(default=None, description="PEM file of a private authority that signed it")
     mail_from: str = "complaints@localhost.localdomain"
-    sms_url: str | None = Field(default=None, description="gateway that takes a POST of {to, text}")
-    webhook_url: str | None = Field(default=None, description="where staff digests are posted as JSON")
+    sms_url: Gateway | None = Field(default=None, description="gateway that takes a POST of {to, text}")
+    webhook_url: Gateway | None = Field(default=None, description="where staff digests are posted as JSON")
     webhook_style: Literal["wecom", "dingtalk", "feishu", "slack"] = "wecom"
     public_url: str | None = Field(
         default=None,
@@ -67,7 +87,57 @@ class Settings(BaseSettings):
     temporal_ui_port: int = Field(default=8233, ge=1, le=65535)
     mail_port: int | None = Field(default=None, ge=1, le=65535, description="the local mailbox's page; 8025 if free")
     demo_password: SecretStr | None = Field(default=None, description="fixes the demo staff's password")
+    temporal_ui_url: str | None = Field(
+        default=None,
+        pattern=r"^(https?://[^\s/?#]+)?$",
+        description="Temporal's Web UI, for the codec server",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("database_url")
+    @classmethod
+    def _readable(cls, value: SecretStr | None) -> SecretStr | None:
+        try:
+            if value and make_url(value.get_secret_value()).drivername != "postgresql+psycopg":
+                raise ValueError
+        except (ArgumentError, ValueError):  # neither may quote it
+            raise ValueError("must be postgresql+psycopg://user:password@host/database") from None
+        return value
+
+    @model_validator(mode="after")
+    def _no_password_in_the_clear(self) -> Self:
+        if self.smtp_password and self.smtp_tls == "none" and not is_loopback(self.smtp_host or "localhost"):
+            raise ValueError("AMENDS_SMTP_PASSWORD would go over the network in the clear; set AMENDS_SMTP_TLS")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment first, then the files of AMENDS_SECRETS_DIR, then what `amends run` wrote down."""
+        folder = os.environ.get("AMENDS_SECRETS_DIR")
+        if folder and not Path(folder).is_dir():
+            raise MissingSetting("AMENDS_SECRETS_DIR is no folder")
+        files = SecretsSettingsSource(settings_cls, secrets_dir=folder or None)
+        return init_settings, env_settings, files, dotenv_settings
+
+
+def open_to_others(folder: Path | None) -> list[str]:
+    """The files of that folder that everybody on the machine may read, or others change."""
+    if folder is None:
+        return []
+    files = [f for f in sorted(folder.iterdir()) if f.name.lower().startswith("amends_") and f.is_file()]
+    return [f.name for f in files if f.stat().st_mode & (S_IROTH | S_IWOTH | S_IWGRP)]
+
+
+def shown(value: SecretStr | None) -> str | None:
+    """The value itself, for who needs it."""
+    return value.get_secret_value() if value else None
 
 
 def beside_the_local_stack() -> Settings:

@@ -122,7 +122,7 @@ def password(
 
 async def _give_away(username: str) -> list[str]:
     try:
-        return await away(await connect.temporal(beside_the_local_stack()), username)
+        return await away(await connect.temporal(beside_the_local_stack(), _register()), username)
     except (RuntimeError, RPCError) as error:
         err.print(f"[red]Temporal does not answer, so nothing was given to others; run it again[/] ({error})")
         raise typer.Exit(1) from None

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 from contract import sessions_of_the_roles
+from keys import MASTER, register_at
 from office import PASSWORD, Office, OpenOffice, office_at
 from sqlalchemy.ext.asyncio import AsyncEngine
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from activities.channels import Post
 from api.oidc import Provider
-from register.connect import engine as connect_register
 from register.migrate import migrate
 from run import demo, sink
 from run.drill import servers
 from run.drill.office import QUICK
 from run.stack import temporal_binary
+from vault.codec import data_converter
 from workflows.search_attributes import ALL
 
 if TYPE_CHECKING:
@@ -34,14 +34,14 @@ SHORT_RUNS = ["--dynamic-config-value", "limit.historyCount.suggestContinueAsNew
 def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real PostgreSQL with the register's tables."""
     with servers.postgres(tmp_path_factory.mktemp("pg") / "data") as url:
-        migrate(url("postgres"))
+        migrate(url("postgres"), MASTER)
         yield url("postgres")
 
 
 @pytest.fixture(scope="session")
 async def register(database_url: str) -> AsyncIterator[AsyncEngine]:
     """The register, furnished with the demo office."""
-    engine = connect_register(database_url)
+    engine = register_at(database_url)
     await demo.furnish(engine, PASSWORD, fixed=True, hasher=QUICK)
     await sessions_of_the_roles(engine)
     yield engine
@@ -49,11 +49,11 @@ async def register(database_url: str) -> AsyncIterator[AsyncEngine]:
 
 
 @pytest.fixture(scope="session")
-async def temporal() -> AsyncIterator[WorkflowEnvironment]:
+async def temporal(register: AsyncEngine) -> AsyncIterator[WorkflowEnvironment]:
     """A real Temporal server whose workflows stand still until a test moves their clock."""
     env = await WorkflowEnvironment.start_time_skipping_v2(
         ts_config=TimeSkippingConfig(enabled=False),
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter(register, "default"),
         dev_server_existing_path=temporal_binary(),
         dev_server_extra_args=[*servers.SKIPPING, *SHORT_RUNS],
         dev_server_log_level="never",
@@ -70,10 +70,10 @@ def mailbox(tmp_path_factory: pytest.TempPathFactory) -> sink.Mailbox:
 
 
 @pytest.fixture(scope="session")
-def post(mailbox: sink.Mailbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Post]:
+def post(mailbox: sink.Mailbox, register: AsyncEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Post]:
     """The ways out: a real SMTP peer and a real HTTP gateway on loopback, and a print queue."""
     prints = tmp_path_factory.mktemp("print")
-    with servers.gateway(mailbox) as gateway, servers.ways_out(mailbox, gateway, prints) as post:
+    with servers.gateway(mailbox) as gateway, servers.ways_out(mailbox, gateway, prints, register) as post:
         yield post
 
 

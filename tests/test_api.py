@@ -9,14 +9,13 @@ from uuid import uuid4
 import httpx
 import pytest
 from contract import Json, different, listed, new_word, opened, problem, signed_in, token
+from keys import register_at
 from office import MAJOR, PASSWORD, PLAIN, RESOLUTION, SECRET, Office, free_port
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RetryConfig
 
 from api.app import create_app
 from api.parts import Parts
-from register.connect import engine as connect_register
 
 
 @pytest.fixture(scope="module")
@@ -233,7 +232,7 @@ async def test_health_readiness_and_figures_need_no_token(office: Office) -> Non
 
 
 async def test_without_the_register_it_is_503_and_says_when_to_try_again(office: Office) -> None:
-    nowhere = connect_register(f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/none")
+    nowhere = register_at(f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/none")
     app = create_app(Parts(nowhere, office.env.client, SECRET, office.queue))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app, False), base_url="http://test") as http:
         bearer = {"Authorization": f"Bearer {token(sub='agent')}"}
@@ -254,7 +253,7 @@ async def test_without_temporal_a_complaint_is_kept_and_opened_later_once(office
     away = await Client.connect(
         f"127.0.0.1:{free_port()}",
         lazy=True,
-        data_converter=pydantic_data_converter,
+        data_converter=office.env.client.data_converter,
         retry_config=RetryConfig(max_elapsed_time_millis=200),
     )
     app = create_app(Parts(office.engine, away, SECRET, office.queue))

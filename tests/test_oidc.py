@@ -7,6 +7,7 @@ import httpx
 import pytest
 from browser import HTML, as_bearer, newcomer, page_session, token_pair, web
 from contract import problem
+from keys import MASTER_KEYS
 from office import PASSWORD, Office
 from provider import OURS, IdentityProvider, at_the_provider, exchanged, provider, s256, somebody, whole_way
 from pydantic import ValidationError
@@ -128,6 +129,7 @@ async def test_an_account_with_a_password_is_handed_over_on_the_command_line(
     name, second = await newcomer(office), await newcomer(office)
     sub = somebody(idp, preferred_username=name, roles=["agent"])
     monkeypatch.setenv("AMENDS_DATABASE_URL", database_url)
+    monkeypatch.setenv("AMENDS_MASTER_KEYS", MASTER_KEYS)
     monkeypatch.setenv("AMENDS_OIDC_ISSUER", idp.url)
 
     async def hand_over(who: str) -> int:

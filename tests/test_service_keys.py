@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from browser import as_bearer, newcomer, token_pair, web
 from contract import different, problem
+from keys import MASTER_KEYS
 from office import PASSWORD, Office
 from sqlalchemy import select, update
 from sqlmodel import col
@@ -22,6 +23,7 @@ from run.cli import app
 @pytest.fixture
 def office(office_of_the_file: Office, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
     monkeypatch.setenv("AMENDS_DATABASE_URL", database_url)
+    monkeypatch.setenv("AMENDS_MASTER_KEYS", MASTER_KEYS)
     monkeypatch.setenv("AMENDS_DATA", str(tmp_path))
     monkeypatch.setenv("COLUMNS", "200")
     return office_of_the_file

@@ -59,13 +59,16 @@ async def list_complaints(
     cursor: Annotated[int | None, Query(ge=1, le=CURSOR_END)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
-    """Cases, newest first; pass `next` as `cursor` for the following page."""
-    rows = await read.complaints(
+    """Cases, newest first; pass `next` as `cursor` for the following page.
+
+    `q` is a whole telephone, e-mail address or customer number, or words of the matter, or part of a reference. A page
+    that looks for words can hold fewer than `limit`: go on until there is no `next`.
+    """
+    rows, more = await read.complaints(
         here.engine, stage=stage, kind=kind, nature=nature, department=department, handler=handler,
-        due_before=due_before, breached=breached, q=q, before=cursor, limit=limit + 1,
+        due_before=due_before, breached=breached, q=q, before=cursor, limit=limit,
     )  # fmt: skip
-    more = rows[limit - 1]["number"] if len(rows) > limit else None
-    return {"items": [{k: v for k, v in r.items() if k != "number"} for r in rows[:limit]], "next": more}
+    return {"items": [{k: v for k, v in r.items() if k != "number"} for r in rows], "next": more}
 
 
 @router.get("/complaints/{reference}")

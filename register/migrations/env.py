@@ -4,8 +4,9 @@ from alembic import context
 from sqlmodel import SQLModel
 
 from register import detour_tables, sign_in_tables, tables
+from vault import keyring
 
-assert tables and detour_tables and sign_in_tables
+assert tables and detour_tables and sign_in_tables and keyring
 
 context.configure(
     connection=context.config.attributes["connection"], target_metadata=SQLModel.metadata, compare_type=True
