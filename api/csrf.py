@@ -8,11 +8,11 @@ from fastapi import Request
 from starlette.exceptions import HTTPException
 
 from api.parts import Parts
+from complaints.addresses import is_loopback
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 FIELD, HEADER = "csrf_token", "X-CSRF-Token"
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def token(secret: str, session: str) -> str:
@@ -28,7 +28,7 @@ def own_url(here: Parts, request: Request) -> str:
 def secure(here: Parts, request: Request) -> bool:
     """Whether cookies are for HTTPS only: always, but for http on this very machine."""
     own = urlsplit(own_url(here, request))
-    return not (own.scheme == "http" and own.hostname in LOOPBACK)
+    return not (own.scheme == "http" and is_loopback(own.hostname or ""))
 
 
 def same_origin(here: Parts, request: Request) -> None:

@@ -14,7 +14,7 @@ from vault.master import Master
 from vault.subjects import OFFICE
 
 LOCK = 720_114
-PLAIN_VERSIONS = ("0001", "0002_alike", "0003", "0004_detours")
+SEALED_SINCE = "0009"
 OFFICE_KEYS = (OFFICE, "secret:index", "secret:audit")
 
 
@@ -39,7 +39,7 @@ def migrate(url: str, master: Master) -> str:
             command.upgrade(_config(connection, master), "head")
             _office_keys(connection, Keyring(master))
             connection.commit()
-            if before in PLAIN_VERSIONS:
+            if before is not None and before < SEALED_SINCE:
                 _rewrite(connection)
             return MigrationContext.configure(connection).get_current_revision() or "none"
         finally:

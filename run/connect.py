@@ -9,9 +9,9 @@ from temporalio.envconfig import ClientConfig
 from temporalio.service import RetryConfig
 
 from activities.channels import JsonPost, Mail, Post, PrintQueue, Sms, Webhook
-from api.csrf import LOOPBACK
 from api.oidc import Client as OidcClient
 from api.oidc import Provider
+from complaints.addresses import is_loopback
 from register import connect as database
 from run.logs import temporal_runtime
 from run.settings import MissingSetting, Settings, needed_secret
@@ -72,7 +72,7 @@ def provider(settings: Settings) -> Provider | None:
     if not settings.oidc_client_id:
         raise MissingSetting("AMENDS_OIDC_CLIENT_ID is not set")
     issuer = urlsplit(settings.oidc_issuer)
-    if issuer.scheme != "https" and issuer.hostname not in LOOPBACK:
+    if issuer.scheme != "https" and not is_loopback(issuer.hostname or ""):
         raise MissingSetting("AMENDS_OIDC_ISSUER has to begin with https://")
     return Provider(
         OidcClient(
