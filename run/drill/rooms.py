@@ -24,7 +24,7 @@ OFFICE = "office"
 
 QUICK = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 """For passwords made a moment ago and gone in a minute: signing in need not be slow here."""
-LEAVE = f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{OFFICE}'"
+LEAVE = f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{OFFICE}'"  # nosec B608: a name of ours
 
 
 @dataclass
