@@ -36,6 +36,7 @@ STATUS = {
 }
 """The HTTP status of each kind of refusal."""
 
+_BAD_ADDRESS = "value is not a valid email address"
 MOST_FIELDS = 200
 """Twice what any form has; a body of a hundred thousand unknown fields is not answered with as many lines."""
 
@@ -116,6 +117,8 @@ def fields(error: RequestValidationError) -> list[dict[str, str]]:
         broken = detail["type"] == "json_invalid"  # its place is a position in the text
         place = [] if broken else [str(p) for p in detail["loc"][1:]]  # after "body", "query", "path" or "header"
         message = detail["msg"].removeprefix("Value error, ")
+        if message.startswith(_BAD_ADDRESS):  # the rest quotes what is wrong with it
+            message = _BAD_ADDRESS
         found.append(FieldError(field=".".join(place) or "body", code=detail["type"], message=message).model_dump())
     return found
 

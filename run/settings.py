@@ -29,7 +29,9 @@ URL = r"^(https?://[^\s?#]+)?$"
 class Settings(BaseSettings):
     """Settings of every part; a part ignores what it does not need."""
 
-    model_config = SettingsConfigDict(env_prefix="AMENDS_", extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix="AMENDS_", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
+    )
 
     host: str = Field(default="127.0.0.1", description="address the API listens on")
     api_port: int = Field(default=8000, ge=1, le=65535)

@@ -187,7 +187,7 @@ class Stack:
 
     def _spawn(self, name: str, command: list[str], environment: dict[str, str]) -> None:
         with self._log(name).open("ab") as log:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # nosec B603: our own programs, no shell
                 command,
                 env={**clean_environment(), **environment},
                 stdout=log,

@@ -58,7 +58,7 @@ async def temporal(log: Path, namespaces: list[str]) -> AsyncIterator[str]:
 
 def _spawn(command: list[str], log: Path) -> subprocess.Popen[bytes]:
     with log.open("ab") as out:
-        return subprocess.Popen(
+        return subprocess.Popen(  # nosec B603: our own programs, no shell
             command,
             env=clean_environment(),
             stdin=subprocess.DEVNULL,
