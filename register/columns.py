@@ -2,8 +2,8 @@
 
 from typing import Any, cast
 
-from sqlalchemy import DateTime, Table
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import DateTime, Table, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT
 from sqlmodel import Field, SQLModel
 
 
@@ -20,3 +20,9 @@ def at(**more: Any) -> Any:
 def json(**more: Any) -> Any:
     """Anything JSON can say."""
     return Field(sa_type=JSONB, **more)
+
+
+def names(**more: Any) -> Any:
+    """Some names; none unless said otherwise."""
+    none = {"server_default": text("'{}'"), "nullable": False}
+    return Field(default=[], sa_type=ARRAY(TEXT), sa_column_kwargs=none, **more)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Executable, Select, func, or_, select
+from sqlalchemy import ColumnElement, Executable, Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import SQLModel, col
 
@@ -51,6 +51,7 @@ LISTED = (
 
 async def complaints(
     engine: AsyncEngine,
+    seen: ColumnElement[bool],
     *,
     stage: str | None = None,
     kind: str | None = None,
@@ -63,9 +64,12 @@ async def complaints(
     before: int | None = None,
     limit: int = 50,
 ) -> list[Row]:
-    """Cases, newest first; `before` is the number after which the page begins, `q` part of a reference or matter."""
+    """Cases of those `seen`, newest first.
+
+    `before` is the number after which the page begins, `q` part of a reference or matter.
+    """
     c = t.Complaint
-    query = select(*(getattr(c, name) for name in LISTED))
+    query = select(*(getattr(c, name) for name in LISTED)).where(seen)
     equal = {"stage": stage, "nature": nature, "department": department, "handler": handler, "breached": breached}
     for name, value in equal.items():
         if value is not None:
@@ -82,10 +86,11 @@ async def complaints(
     return await rows(engine, query.order_by(col(c.number).desc()).limit(limit))
 
 
-async def open_approvals(engine: AsyncEngine) -> list[Row]:
-    """Approvals nobody has decided, the most pressing first."""
-    a = t.CaseApproval
-    query = all_of(a).where(col(a.decision).is_(None), col(a.closed).is_(False))
+async def open_approvals(engine: AsyncEngine, seen: ColumnElement[bool]) -> list[Row]:
+    """Approvals nobody has decided in the cases `seen`, the most pressing first."""
+    a, c = t.CaseApproval, t.Complaint
+    query = all_of(a).join(c, col(c.reference) == col(a.reference)).where(seen)
+    query = query.where(col(a.decision).is_(None), col(a.closed).is_(False))
     return await rows(engine, query.order_by(col(a.due_at)))
 
 
