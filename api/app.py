@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import errors, opening
+from api.access import check_routes
 from api.customer_pages import Unseen
 from api.parts import Parts
 from api.routes import acts, approvals, complaints, customer, detours, incidents, system
@@ -44,6 +45,7 @@ def create_app(parts: Parts) -> FastAPI:
     errors.install(app)
     for module in (complaints, acts, detours, approvals, incidents, customer, system):
         app.include_router(module.router)
+    check_routes(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(Unseen)
     return app

@@ -1,14 +1,13 @@
-"""Sign-in by password for a bearer token, and who may call what."""
+"""Sign-in by password for a bearer token."""
 
 import re
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import jwt
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
-from fastapi import Depends, Request
+from fastapi import Depends
 from fastapi.security import OAuth2PasswordBearer
 from starlette.exceptions import HTTPException
 
@@ -40,7 +39,8 @@ async def sign_in(here: Parts, username: str, password: str) -> tuple[str, int]:
     return jwt.encode(claims, here.secret, algorithm="HS256"), int(life.total_seconds())
 
 
-async def _signed_in(here: Annotated[Parts, Depends(parts)], token: Annotated[str | None, Depends(bearer)]) -> Actor:
+async def signed_in(here: Annotated[Parts, Depends(parts)], token: Annotated[str | None, Depends(bearer)]) -> Actor:
+    """Who asks, by their token; 401 without a good one."""
     try:
         claims = jwt.decode(
             token or "", here.secret, algorithms=["HS256"], audience=AUDIENCE, options={"require": ["exp", "sub"]}
@@ -57,17 +57,3 @@ def actor(staff: Staff) -> Actor:
     """The member of staff as one who acts."""
     roles = [Role(r) for r in staff.roles]
     return Actor(username=staff.username, roles=roles, department=staff.department, region=staff.region)
-
-
-def allowed(*roles: Role) -> Callable[..., Awaitable[Actor]]:
-    """A dependency: signed in, and holding one of these roles; none named means all staff."""
-
-    async def check(request: Request, who: Annotated[Actor, Depends(_signed_in)]) -> Actor:
-        if roles and not who.has(*roles):
-            raise HTTPException(403, f"for {' or '.join(roles)}")
-        return who
-
-    return check
-
-
-AnyStaff = Annotated[Actor, Depends(allowed())]
