@@ -10,6 +10,7 @@ from fastapi_offline import FastAPIOffline
 from sqlalchemy.exc import SQLAlchemyError
 
 from api import errors, opening
+from api.access import check_routes
 from api.codec_cors import CodecCors
 from api.headers import Headers
 from api.limits import Limits
@@ -57,6 +58,7 @@ def create_app(parts: Parts, *, secure: bool = False) -> FastAPI:
     everything = (complaints, acts, detours, approvals, incidents, customer, audit, codec, signing, staff_pages, system)
     for module in everything:
         app.include_router(module.router)
+    check_routes(app)
     app.add_middleware(Recorded, engine=parts.engine)  # innermost: what it answers itself gets all headers
     app.add_middleware(Limits)  # the last one added sees a request first
     app.add_middleware(errors.LastResort)

@@ -1,6 +1,5 @@
 """Who asks: by a bearer token, a page's cookie or a service key; each is looked up at every request."""
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -54,17 +53,3 @@ async def signed_in(request: Request, found: SignedIn) -> Actor:
     actor = Actor(username=found.username, roles=roles, department=found.department, region=found.region)
     request.state.actor = actor
     return actor
-
-
-def allowed(*roles: Role) -> Callable[..., Awaitable[Actor]]:
-    """A dependency: signed in, and holding one of these roles; none named means all staff."""
-
-    async def check(who: Annotated[Actor, Depends(signed_in)]) -> Actor:
-        if roles and not who.has(*roles):
-            raise HTTPException(403, f"for {' or '.join(roles)}")
-        return who
-
-    return check
-
-
-AnyStaff = Annotated[Actor, Depends(allowed())]

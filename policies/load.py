@@ -13,6 +13,7 @@ import holidays
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from complaints.access import Access
 from complaints.classification_rules import ClassificationRules
 from complaints.clock import Calendar
 from complaints.handling_rules import ExtensionRule, MassRule, PauseRule, PlanRule, TransferRule
@@ -166,8 +167,12 @@ def calendar(name: str, folder: Path = FOLDER) -> Calendar:
 
 
 def check(at: date, folder: Path = FOLDER) -> list[Problem]:
-    """Everything wrong with any version of any jurisdiction, and calendars that end soon after `at`."""
+    """Everything wrong with any version of any rule, with who may do what, and calendars that end soon after `at`."""
     found: list[Problem] = []
+    try:
+        _read(folder / "access.yaml", Access)
+    except BrokenPolicy as broken:
+        found += broken.problems
     for place in sorted(p for p in folder.iterdir() if p.is_dir() and p.name not in ("calendars", "__pycache__")):
         for version in versions(place.name, folder) or [at]:
             try:
@@ -235,9 +240,9 @@ def _ladders(path: Path) -> dict[str, Ladder]:
 
 
 def _shown(path: Path) -> str:
-    """The path below the folder of policies: cn/2026-01-01/clocks.yaml, calendars/cn.yaml."""
-    parts = path.parts[-2:] if path.parent.name == "calendars" else path.parts[-3:]
-    return "/".join(parts)
+    """The path below the folder of policies: cn/2026-01-01/clocks.yaml, calendars/cn.yaml, access.yaml."""
+    depth = 2 if path.parent.name == "calendars" else 3 if path.parent.name[:4].isdigit() else 1
+    return "/".join(path.parts[-depth:])
 
 
 def _yaml(path: Path) -> Any:

@@ -4,7 +4,7 @@ import base64
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Executable, Select, func, select
+from sqlalchemy import ColumnElement, Executable, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import SQLModel, col
 
@@ -80,6 +80,7 @@ LISTED = (
 
 async def complaints(
     engine: AsyncEngine,
+    seen: ColumnElement[bool],
     *,
     stage: str | None = None,
     kind: str | None = None,
@@ -92,9 +93,9 @@ async def complaints(
     before: int | None = None,
     limit: int = 50,
 ) -> tuple[list[Row], int | None]:
-    """Cases, newest first, and after which number to go on; how `q` is looked for, register/search.py says."""
+    """Cases of those `seen`, newest first, and after which number to go on; for `q`, see register/search.py."""
     c = t.Complaint
-    query = select(*(getattr(c, name) for name in LISTED))
+    query = select(*(getattr(c, name) for name in LISTED)).where(seen)
     equal = {"stage": stage, "nature": nature, "department": department, "handler": handler, "breached": breached}
     for name, value in equal.items():
         if value is not None:
@@ -112,10 +113,11 @@ async def complaints(
     return found[:limit], found[limit - 1]["number"] if len(found) > limit else None
 
 
-async def open_approvals(engine: AsyncEngine) -> list[Row]:
-    """Approvals nobody has decided, the most pressing first."""
-    a = t.CaseApproval
-    query = all_of(a).where(col(a.decision).is_(None), col(a.closed).is_(False))
+async def open_approvals(engine: AsyncEngine, seen: ColumnElement[bool]) -> list[Row]:
+    """Approvals nobody has decided in the cases `seen`, the most pressing first."""
+    a, c = t.CaseApproval, t.Complaint
+    query = all_of(a).join(c, col(c.reference) == col(a.reference)).where(seen)
+    query = query.where(col(a.decision).is_(None), col(a.closed).is_(False))
     return await rows(engine, query.order_by(col(a.due_at)))
 
 

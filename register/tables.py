@@ -9,6 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from register.columns import at as _at
 from register.columns import json as _json
+from register.columns import names as _names
 from register.columns import sealed as _sealed
 from register.columns import table
 
@@ -45,6 +46,8 @@ class Complaint(SQLModel, table=True):
         Index("complaint_due_open", "due_at", postgresql_where=text("closed_at IS NULL")),
         Index("complaint_breached", "number", postgresql_where=text("breached")),
         Index("complaint_kinds", "kinds", postgresql_using="gin"),
+        Index("complaint_departments", "departments", postgresql_using="gin"),
+        Index("complaint_people", "people", postgresql_using="gin"),
         Index("complaint_received", "received_at"),
         Index("complaint_product", "product", "received_at"),
         Index("complaint_customer_number", "customer_number_index"),
@@ -61,6 +64,10 @@ class Complaint(SQLModel, table=True):
     kinds: list[str] = Field(sa_column=Column(ARRAY(TEXT), nullable=False))
     department: str | None = None
     handler: str | None = None
+    departments: list[str] = _names(description="that have a part in it")
+    region: str | None = None
+    people: list[str] = _names(description="who have a part in it by name")
+    handled_by: list[str] = _names(description="in this round")
     channel: str
     product: str | None = None
     language: str

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import SQLModel, col
 
+from complaints.access import parts_of
 from complaints.case import Case, case_view
 from complaints.names import HEAD_OFFICE, Role
 from complaints.procedure import response_clock
@@ -96,14 +97,13 @@ def _complaint_row(case: Case, box: Box, secret: bytes) -> dict[str, Any]:
         "nature": found.nature if found else None,
         "urgency": found.urgency if found else None,
         "kinds": [str(k) for k in case.kinds],
-        "department": held.department if held else None,
         "handler": held.handler if held else None,
         "channel": case.form.channel,
         "product": case.form.product,
         "language": case.form.language,
         "received_at": case.form.received_at,
         "opened_at": case.opened_at,
-        "opened_by": case.opened_by,
+        **parts_of(case).model_dump(),
         "closed_at": case.closed_at,
         "due_at": case.due_at(),
         "breached": case.breached(),

@@ -200,6 +200,19 @@ def policy_explain(
         raise typer.Exit(2) from None
 
 
+@policy_app.command("access")
+def policy_access() -> None:
+    """Write who may do what as a page in Markdown: amends policy access > docs/access.md."""
+    from policies.access import access
+    from policies.access_page import page
+
+    try:
+        typer.echo(page(access()), nl=False)
+    except BrokenPolicy as broken:
+        err.print(f"[red]{broken}[/]", highlight=False)
+        raise typer.Exit(1) from None
+
+
 @policy_app.command("reproject")
 def policy_reproject(
     why: Annotated[str, typer.Option(help="kept in every case's history")],

@@ -61,7 +61,7 @@ async def test_an_act_repeated_under_its_key_happens_once(office: Office) -> Non
         assert {a.status_code for a in answers} == {200}
     assert [n["text"] for n in (await office.case(reference))["notes"]] == ["一"]
     await office.call("agent", "POST", path, {"text": "一"}, **{"Idempotency-Key": str(uuid4())})
-    await office.call("handler", "POST", path, {"text": "一"}, **key)  # another person's key is another key
+    await office.call("handler.card_centre", "POST", path, {"text": "一"}, **key)  # another person's key is another key
     assert len((await office.case(reference))["notes"]) == 3
 
 
@@ -190,8 +190,9 @@ async def test_an_act_in_the_wrong_stage_says_where_the_case_stands_and_what_is_
 
 
 async def test_a_case_of_another_is_not_yours(office: Office, by_stage: dict[str, Json]) -> None:
-    path = f"/complaints/{by_stage['assigned']['reference']}/acceptance"
-    problem(await office.call("handler.legal", "POST", path), "not_yours")
+    reference, handler = (by_stage["assigned"][k] for k in ("reference", "assignment"))
+    colleague = {"handler.card_centre", "handler.card_centre.2"} - {handler["handler"]}
+    problem(await office.call(colleague.pop(), "POST", f"/complaints/{reference}/acceptance"), "not_yours")
 
 
 @pytest.mark.parametrize(

@@ -3,17 +3,15 @@
 from collections import Counter
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Header, Request
+from fastapi import APIRouter, Body, Header, Request
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.converter import DataConverter
 
-from api.auth import allowed
+from api.access import Who
 from api.parts import Parts
 from api.routes.complaints import Here
 from complaints.errors import FieldError, Refused
-from complaints.names import Role
-from complaints.records import Actor
 from register import audit
 from vault.box import Unreadable
 from vault.codec import is_sealed, seal, unseal, workflow_of
@@ -22,14 +20,13 @@ from vault.subjects import OFFICE, subject_of
 
 router = APIRouter(prefix="/codec", tags=["codec server"])
 Json = dict[str, Any]
-Ops = Annotated[Actor, Depends(allowed(Role.ops))]
 Namespace = Annotated[str | None, Header(alias="X-Namespace", max_length=255)]
 Sent = Annotated[Json, Body(description="`{payloads: [{metadata, data}]}`, as Temporal's Web UI and CLI send it")]
 [ERASED] = DataConverter.default.payload_converter.to_payloads(["(erased: the key of this case was destroyed)"])
 
 
 @router.post("/decode")
-async def decode(body: Sent, request: Request, here: Here, who: Ops, namespace: Namespace = None) -> Json:
+async def decode(body: Sent, request: Request, here: Here, who: Who, namespace: Namespace = None) -> Json:
     """Open payloads; those of an erased case say so."""
     payloads, place = _payloads(body), _namespace(here, namespace)
     seen = Counter(workflow_of(p) for p in payloads if is_sealed(p))
@@ -54,7 +51,7 @@ async def decode(body: Sent, request: Request, here: Here, who: Ops, namespace: 
 
 
 @router.post("/encode")
-async def encode(body: Sent, request: Request, here: Here, who: Ops, namespace: Namespace = None) -> Json:
+async def encode(body: Sent, request: Request, here: Here, who: Who, namespace: Namespace = None) -> Json:
     """Seal what ops send by hand, with the key of the office."""
     payloads, place = _payloads(body), _namespace(here, namespace)
     async with here.engine.connect() as db:

@@ -7,11 +7,11 @@ from fastapi.security import OAuth2PasswordRequestForm
 from starlette.requests import Request
 
 from api import csrf, passwords, provided, sessions
-from api.auth import SignedIn, signed_in
+from api.access import Who
+from api.auth import SignedIn
 from api.rates import address_of
 from api.routes.complaints import Here
 from complaints.errors import Refused
-from complaints.records import Actor
 
 router = APIRouter(tags=["signing in"])
 Json = dict[str, Any]
@@ -61,7 +61,7 @@ async def revoke(here: Here, request: Request, token: Token, everywhere: Annotat
 
 
 @router.get("/auth/me")
-async def me(here: Here, who: Annotated[Actor, Depends(signed_in)], found: SignedIn, response: Response) -> Json:
+async def me(here: Here, who: Who, found: SignedIn, response: Response) -> Json:
     """Who is signed in, and how; `csrf_token` is what a request that changes something by cookie has to carry."""
     response.headers.update(NO_STORE)
     session = {"id": found.id, "kind": found.kind, "expires_at": found.expires_at}

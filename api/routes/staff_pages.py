@@ -12,12 +12,12 @@ from starlette.exceptions import HTTPException
 
 from api import csrf, passwords, provided, sessions
 from api import staff_page as pages
-from api.auth import SignedIn, signed_in
+from api.access import Who
+from api.auth import SignedIn
 from api.oidc import Provider
 from api.parts import Parts
 from api.routes.complaints import Here
 from complaints.errors import Refused
-from complaints.records import Actor
 from register import sessions as kept
 from register.links import digest
 from register.sign_in_tables import StaffSession
@@ -25,7 +25,6 @@ from register.sign_in_tables import StaffSession
 router = APIRouter(tags=["pages for staff"], route_class=pages.StaffRoute)
 PAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {}}, "description": "a page"}}
 DONE: dict[int | str, dict[str, Any]] = {303: {"description": "done; to the next page"}}
-Who = Annotated[Actor, Depends(signed_in)]
 Words = Annotated[str, Form(max_length=10_000)]
 Next = Annotated[str | None, Query(alias="next", max_length=500)]
 ON_THE_WAY = "amends_oidc"

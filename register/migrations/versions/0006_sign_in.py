@@ -6,7 +6,7 @@ from sqlalchemy.dialects import postgresql
 from sqlmodel.sql.sqltypes import AutoString
 
 revision = "0006_sign_in"
-down_revision = "0004_detours"
+down_revision = "0005_parts"
 branch_labels = None
 depends_on = None
 
