@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: run test check lock figures histories storm sequences clean
+.PHONY: run test check audit sbom lock figures histories storm sequences clean
 
 run: $(VENV)/.runtime
 	@exec $(VENV)/bin/amends run
@@ -17,6 +17,14 @@ check: $(VENV)/.dev ## lint, types, import contracts, policies
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/amends policy check
+
+audit: $(VENV)/.dev ## unsafe code, and known holes in what is installed
+	$(VENV)/bin/bandit --quiet --configfile pyproject.toml --recursive run api workflows activities register policies complaints
+	$(PY) .ci/known_holes.py requirements.lock
+
+sbom: $(VENV)/.dev ## the list of parts, build/sbom.cdx.json (CycloneDX)
+	@mkdir -p build
+	$(VENV)/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --spec-version 1.6 --output-reproducible -o build/sbom.cdx.json
 
 sequences: $(VENV)/.dev ## N random sequences of acts on real servers, drawn from SEED, and ten times as many on the pure rules
 	AMENDS_SEQUENCES=$(or $(N),1000) AMENDS_SEED=$(or $(SEED),1) AMENDS_PURE_SEQUENCES=$(or $(N),1000)0 \

@@ -3,6 +3,7 @@
 `deliver` calls `handing_over` at the last moment at which the peer surely has not taken the message.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -11,13 +12,19 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 import aiosmtplib
-import httpx
-from pydantic import BaseModel
+import httpcore
+from pydantic import BaseModel, ConfigDict, SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from complaints.names import Way
+from activities import gateway
+from complaints.names import Way, case_of
+from register.sealing import box_of, print_place
 
 HandingOver = Callable[[], Awaitable[None]]
 TRY_FOR = 20.0
+SEALED = ".pdf.sealed"
+LOST = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException)
+"""After the request has gone out: it may have been taken."""
 
 
 class Rejected(Exception):
@@ -57,7 +64,7 @@ class Mail(BaseModel):
     port: int
     sender: str
     username: str | None = None
-    password: str | None = None
+    password: SecretStr | None = None
     tls: Literal["none", "starttls", "tls"] = "starttls"
     verify: bool = True
     ca: Path | None = None
@@ -90,7 +97,7 @@ class Mail(BaseModel):
         try:
             await smtp.connect()
             if self.username:
-                await smtp.login(self.username, self.password or "")
+                await smtp.login(self.username, self.password.get_secret_value() if self.password else "")
             await smtp.mail(self.sender.rpartition("<")[2].rstrip(">"))
             await smtp.rcpt(message.recipient)
         except aiosmtplib.SMTPResponseException as answer:
@@ -114,26 +121,30 @@ class Mail(BaseModel):
 
 
 class JsonPost(BaseModel):
-    """A POST of JSON, for the SMS gateway and the staff webhook; the key goes along as Idempotency-Key."""
+    """A POST of JSON, for the SMS gateway and the staff webhook; the key goes along as Idempotency-Key.
 
-    url: str
+    The address may hold a token, so it is a secret; a customer's data is only ever in the body.
+    """
+
+    url: SecretStr
 
     async def send(self, body: dict[str, object], key: str, handing_over: HandingOver) -> None:
         """Post it; a refused connection or a 429/503 is safe to try again, a lost answer is not."""
-        async with httpx.AsyncClient(timeout=TRY_FOR) as http:
-            await handing_over()
-            try:
-                answer = await http.post(self.url, json=body, headers={"Idempotency-Key": key})
-            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-                raise NotTaken(type(error).__name__) from None
-            except httpx.HTTPError as error:
-                raise Uncertain(type(error).__name__) from None
-        if answer.status_code in (429, 502, 503):
-            raise NotTaken(f"HTTP {answer.status_code}")
-        if answer.status_code >= 500:
-            raise Uncertain(f"HTTP {answer.status_code}")
-        if answer.status_code >= 300:
-            raise Rejected(f"HTTP {answer.status_code}")
+        await handing_over()
+        try:
+            async with asyncio.timeout(3 * TRY_FOR):
+                url, headers = self.url.get_secret_value(), {"Idempotency-Key": key}
+                status = await gateway.post(url, body, headers, within=TRY_FOR, network=gateway.Checked())
+        except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+            raise NotTaken(type(error).__name__) from None
+        except (*LOST, TimeoutError) as error:
+            raise Uncertain(type(error).__name__) from None
+        if status in (429, 502, 503):
+            raise NotTaken(f"HTTP {status}")
+        if status >= 500:
+            raise Uncertain(f"HTTP {status}")
+        if status >= 300:
+            raise Rejected(f"HTTP {status}")
 
 
 class Webhook(BaseModel):
@@ -170,18 +181,25 @@ class Sms(BaseModel):
 
 
 class PrintQueue(BaseModel):
-    """Postal letters as PDF files in a folder; the key is the file's name, so a repeat is the same file."""
+    """Postal letters in a folder, each sealed with the key of its case; `amends print` opens them for the print room.
 
+    The key is the file's name, so a repeat is the same file.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
     folder: Path
+    engine: AsyncEngine
 
     async def deliver(self, message: Message, handing_over: HandingOver) -> None:
         """Write the file aside, then move it in whole."""
         if message.pdf is None:
             raise Rejected("no PDF")
         self.folder.mkdir(parents=True, exist_ok=True)
+        async with self.engine.connect() as db:
+            box = await box_of(db, case_of(message.key))
         aside = self.folder / f".{message.key}.part"
-        aside.write_bytes(message.pdf)
-        aside.replace(self.folder / f"{message.key}.pdf")
+        aside.write_bytes(box.seal(message.pdf, print_place(message.key)))
+        aside.replace(self.folder / f"{message.key}{SEALED}")
 
 
 class Post(BaseModel):

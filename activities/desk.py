@@ -31,7 +31,6 @@ from complaints.records import Classification
 from complaints.routing import Routed, route
 from policies.load import FOLDER, BrokenPolicy, by_version, in_force
 from register import outbox, read, read_detours, write
-from register.tables import BoardNotice
 
 Poke = Callable[[str], Awaitable[None]]
 """Makes sure that a person's digest will be sent."""
@@ -120,12 +119,5 @@ class Desk:
         last = case.resolutions[-1]
         text = render("notice", "notice_board", context.model_copy(update={"findings": last.findings}))
         await outbox.publish(
-            self.engine,
-            BoardNotice(
-                reference=case.reference,
-                published_at=wanted.published_at,
-                language=case.form.language,
-                title=text.subject,
-                body=text.text,
-            ),
+            self.engine, case.reference, wanted.published_at, case.form.language, text.subject, text.text
         )

@@ -6,6 +6,9 @@ from typing import NamedTuple
 TIGHT = ("li", "tr", "line")
 """Tags that follow one another without space: items of a list, rows of a table, lines of the signature."""
 
+TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+"""Unicode's embeddings, overrides and isolates. Arabic and Hebrew are read rightly without them."""
+
 
 class Block(NamedTuple):
     """One piece of a page: its part (`subject letterhead facts opening body end sign`), its tag, its words.
@@ -40,6 +43,11 @@ class _Reader(HTMLParser):
         if self.open:
             last = self.blocks[-1]
             self.blocks[-1] = last._replace(text=last.text + data)
+
+
+def upright(text: str) -> str:
+    """Without the characters that turn the direction of what follows: one of them would rewrite our own words."""
+    return "".join(c for c in text if c not in TURNING)
 
 
 def one_line(text: str) -> str:

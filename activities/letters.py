@@ -18,6 +18,7 @@ from complaints.names import Way
 from complaints.orders import LetterDone, LetterOrder, LettersDone
 from policies.load import FOLDER, by_version
 from register import links, outbox, read
+from register.outbox import Letter
 from register.tables import CustomerLink, Sending
 
 
@@ -73,7 +74,7 @@ class Letters:
             return LetterDone.model_validate({"state": kept.state, "error": kept.error})
         return await self._hand_over(kept, key)
 
-    async def _hand_over(self, kept: Sending, key: dict[str, object]) -> LetterDone:
+    async def _hand_over(self, kept: Letter, key: dict[str, object]) -> LetterDone:
         adapter = self.post.adapter(Way(kept.way))
         if adapter is None:
             await self._end(kept, "ready", "failed", f"no adapter for {kept.way}")
@@ -97,14 +98,16 @@ class Letters:
         await self._end(kept, None, "sent", None)
         return LetterDone(state="sent")
 
-    async def _end(self, kept: Sending, old: str | None, new: str, error: str | None) -> None:
+    async def _end(self, kept: Letter, old: str | None, new: str, error: str | None) -> None:
         key = {"reference": kept.reference, "number": kept.number}
+        if links.struck(kept.body) != kept.body:
+            await outbox.change_text(self.engine, _without_link(kept))
         for state in (old,) if old else ("handing_over", "ready"):
-            done = {"done_at": datetime.now(UTC), "error": error} | _without_link(kept)
+            done = {"done_at": datetime.now(UTC), "error": error}
             if await outbox.move(self.engine, Sending, key, "state", state, new, **done):
                 return
 
-    async def _write(self, order: LetterOrder, number: int) -> tuple[Sending, CustomerLink | None]:
+    async def _write(self, order: LetterOrder, number: int) -> tuple[Letter, CustomerLink | None]:
         state = await read.case_state(self.engine, order.reference)
         if state is None:
             raise ApplicationError(f"{order.reference} is not in the register yet")
@@ -119,7 +122,7 @@ class Letters:
             rendered = await asyncio.to_thread(render, order.letters[number], order.way, context)
         except MissingValue as missing:
             raise ApplicationError(str(missing), type="MissingValue", non_retryable=True) from None
-        letter = Sending(
+        letter = Letter(
             reference=order.reference,
             number=number,
             kind=order.letters[number],
@@ -146,15 +149,13 @@ class Letters:
         )
 
 
-def _without_link(kept: Sending) -> dict[str, object]:
+def _without_link(kept: Letter) -> Letter:
     """A letter's text once it is out: the reader alone has the link. A PDF cannot be changed, so it is cleared."""
-    body = links.struck(kept.body)
-    if body == kept.body:
-        return {}
-    return {"body": body, "html": kept.html and links.struck(kept.html), "pdf": b"" if kept.pdf else kept.pdf}
+    html, pdf = kept.html and links.struck(kept.html), b"" if kept.pdf else kept.pdf
+    return kept.model_copy(update={"body": links.struck(kept.body), "html": html, "pdf": pdf})
 
 
-def _message(kept: Sending) -> Message:
+def _message(kept: Letter) -> Message:
     return Message(
         key=kept.message_id,
         recipient=kept.recipient,

@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 from babel.dates import format_datetime
 from babel.numbers import format_decimal, get_currency_name
-from jinja2 import PackageLoader, StrictUndefined, UndefinedError, select_autoescape
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import UndefinedError
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from activities.letter_page import blocks, one_line, plain
+from activities.letter_page import blocks, one_line, plain, upright
 from activities.letter_pdf import pdf
+from activities.templating import templates
 from complaints.form import Language, Money
 from complaints.names import Outcome, Stage, Way
 from complaints.policy import LetterKind
@@ -111,19 +111,8 @@ def money(amount: Money, language: Language) -> str:
     return f"{currency} {format_decimal(amount.value, '#,##0.00', locale=locale)}"
 
 
-def _environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
-        loader=PackageLoader("templates", "letters"),
-        undefined=StrictUndefined,
-        autoescape=select_autoescape(["html"]),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(when=when, by=by, day=day, money=money)
-    return environment
-
-
-ENVIRONMENT = _environment()
+ENVIRONMENT = templates("letters")
+ENVIRONMENT.filters.update(when=when, by=by, day=day, money=money)
 
 
 def render(kind: Kind, way: Way | Literal["notice_board"], context: LetterContext) -> Rendered:
@@ -136,9 +125,13 @@ def render(kind: Kind, way: Way | Literal["notice_board"], context: LetterContex
         raise MissingValue(f"{context.reference}: {kind} in {context.language}: {missing.message}") from missing
 
 
+def _words(field: str, text: str) -> str:
+    return upright(text if field in PARAGRAPHS else one_line(text))
+
+
 def _render(kind: Kind, way: Way | Literal["notice_board"], context: LetterContext) -> Rendered:
     values: dict[str, Any] = {
-        field: one_line(value) if isinstance(value, str) and field not in PARAGRAPHS else value
+        field: _words(field, value) if isinstance(value, str) else value
         for field, value in context
         if value is not None and str(value).strip()
     }
@@ -161,7 +154,7 @@ def _render(kind: Kind, way: Way | Literal["notice_board"], context: LetterConte
             return Rendered(subject=subject, text=fill("_spoken.txt") + "\n")
         case Way.post:
             body = [b for b in page if b.part != "letterhead"]
-            to = [one_line(line) for line in [context.name or "", *(context.address or "").splitlines()]]
+            to = [one_line(upright(line)) for line in [context.name or "", *(context.address or "").splitlines()]]
             printed = pdf(body, subject, context.bank, context.reference, context.language, [t for t in to if t])
             return Rendered(subject=subject, text=plain(page), pdf=printed)
         case _:

@@ -15,6 +15,9 @@ from complaints.errors import FieldError, Refused
 from complaints.messages import Act, Receipt
 from complaints.records import Actor
 from register import intake, read
+from register.sealing import index_secret
+from vault.box import KeyDestroyed
+from vault.index import blind
 
 ANSWER_WITHIN = timedelta(seconds=10)
 AWAY = "the process engine is away; repeat with the same Idempotency-Key"
@@ -32,7 +35,7 @@ async def act(here: Parts, reference: str, update: str, message: Act) -> dict[st
         await handle.execute_update(
             update,
             message,
-            id=f"{message.request_id}:{message.fingerprint()}",
+            id=blind(await index_secret(here.engine), "act", f"{message.request_id}:{message.fingerprint()}"),
             result_type=Receipt,
             rpc_timeout=ANSWER_WITHIN,
         )
@@ -46,6 +49,8 @@ async def act(here: Parts, reference: str, update: str, message: Act) -> dict[st
         if error.status is RPCStatusCode.NOT_FOUND:
             raise await _not_running(here, reference) from None
         raise Refused("unavailable", AWAY) from None
+    except KeyDestroyed:
+        raise Refused("wrong_stage", "closed and erased", stage="closed") from None
     except RuntimeError:  # away since this part started: the client never reached it
         raise Refused("unavailable", AWAY) from None
     return await case(here, reference)
@@ -53,8 +58,11 @@ async def act(here: Parts, reference: str, update: str, message: Act) -> dict[st
 
 async def case(here: Parts, reference: str) -> dict[str, Any]:
     """The case as the register has it; a kept complaint whose process has not started is `received`."""
-    if (state := await read.case_state(here.engine, reference)) is not None:
-        return case_json(state)
+    try:
+        if (state := await read.case_state(here.engine, reference)) is not None:
+            return case_json(state)
+    except KeyDestroyed:
+        return await read.erased_case(here.engine, reference)
     if (kept := await intake.find(here.engine, reference)) is not None:
         return {"reference": reference, "stage": "received", "recorded_at": kept.recorded_at, **kept.form}
     raise Refused("unknown", f"no complaint {reference}")

@@ -8,23 +8,34 @@ import structlog
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from sqlalchemy.exc import SQLAlchemyError
-from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import errors, opening
-from api.customer_pages import Unseen
+from api.access import check_routes
+from api.codec_cors import CodecCors
+from api.headers import Headers
+from api.limits import Limits
 from api.parts import Parts
 from api.recording import Recorded
-from api.routes import acts, approvals, audit, complaints, customer, detours, incidents, system
+from api.routes import (
+    acts,
+    approvals,
+    audit,
+    codec,
+    complaints,
+    customer,
+    detours,
+    incidents,
+    signing,
+    staff_pages,
+    system,
+)
 
 log = structlog.get_logger()
 RELAY_EVERY = 5.0
-LARGEST_BODY = 1024 * 1024
-TOO_LARGE = "a body of at most 1 MiB"
 
 
-def create_app(parts: Parts) -> FastAPI:
-    """The application on these parts."""
+def create_app(parts: Parts, *, secure: bool = False) -> FastAPI:
+    """The application on these parts; `secure`: it is reached by HTTPS only."""
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
@@ -35,6 +46,7 @@ def create_app(parts: Parts) -> FastAPI:
             await relay
 
     app = FastAPIOffline(
+        redoc_url=None,  # a second reader of the same document; its page needs an open style policy and workers
         title="Amends",
         summary="Complaint handling as a durable process",
         version="0.2.0",
@@ -43,11 +55,15 @@ def create_app(parts: Parts) -> FastAPI:
     )
     app.state.parts = parts
     errors.install(app)
-    for module in (complaints, acts, detours, approvals, incidents, customer, audit, system):
+    everything = (complaints, acts, detours, approvals, incidents, customer, audit, codec, signing, staff_pages, system)
+    for module in everything:
         app.include_router(module.router)
+    check_routes(app)
     app.add_middleware(Recorded, engine=parts.engine)  # innermost: what it answers itself gets all headers
-    app.add_middleware(BodyLimit)
-    app.add_middleware(Unseen)
+    app.add_middleware(Limits)  # the last one added sees a request first
+    app.add_middleware(errors.LastResort)
+    app.add_middleware(CodecCors, origins=parts.ui_origins)
+    app.add_middleware(Headers, secure=secure)
     return app
 
 
@@ -60,31 +76,3 @@ async def _relay(parts: Parts) -> None:
         except SQLAlchemyError as error:
             log.warning("relay.register_away", error=type(error).__name__)
         await asyncio.sleep(RELAY_EVERY)  # the inbox is looked at at this pace; nothing waits for it
-
-
-class BodyLimit:
-    """Refuses a body over one mebibyte before it is read into memory."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, counting its body."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        length = dict(scope["headers"]).get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > LARGEST_BODY:
-            await errors.problem(413, "too_large", TOO_LARGE)(scope, receive, send)
-            return
-        read = 0
-
-        async def counted() -> Message:
-            nonlocal read
-            message = await receive()
-            read += len(message.get("body", b""))
-            if read > LARGEST_BODY:
-                raise HTTPException(413, TOO_LARGE)
-            return message
-
-        await self.app(scope, counted, send)

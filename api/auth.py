@@ -1,76 +1,55 @@
-"""Sign-in by password for a bearer token, and who may call what."""
+"""Who asks: by a bearer token, a page's cookie or a service key; each is looked up at every request."""
 
-import re
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-import jwt
-from argon2 import PasswordHasher
-from argon2.exceptions import VerificationError
 from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordBearer
 from starlette.exceptions import HTTPException
 
+from api import csrf
 from api.parts import Parts, parts
+from api.sessions import cookie_name, named
 from complaints.names import Role
 from complaints.records import Actor
-from register import read
-from register.tables import Staff
+from register import sessions
+from register.links import digest
+from register.sessions import Standing
 
-HASHER = PasswordHasher()
-NOBODY = HASHER.hash("nobody has this password")
-USERNAME = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
-AUDIENCE = "amends"
-bearer = OAuth2PasswordBearer(tokenUrl="auth/token", auto_error=False)
-
-
-async def sign_in(here: Parts, username: str, password: str) -> tuple[str, int]:
-    """A token and the seconds it is good for; 401 whatever was wrong, in the same time."""
-    staff = await read.staff_member(here.engine, username) if USERNAME.match(username) else None
-    try:
-        HASHER.verify(staff.password if staff else NOBODY, password)
-    except (VerificationError, ValueError):
-        raise HTTPException(401, "wrong user name or password") from None
-    if staff is None or staff.state == "disabled":
-        raise HTTPException(401, "wrong user name or password")
-    life = timedelta(minutes=here.token_minutes)
-    now = datetime.now(UTC)
-    claims = {"sub": staff.username, "aud": AUDIENCE, "iat": now, "exp": now + life}
-    return jwt.encode(claims, here.secret, algorithm="HS256"), int(life.total_seconds())
+KEY_BEGINS = "amk_"
+"""How every service key begins, so that scanners for leaked secrets can find one."""
+SIGN_IN = "sign in at POST /auth/token and send the token as Authorization: Bearer"
+bearer = OAuth2PasswordBearer(tokenUrl="auth/token", refreshUrl="auth/refresh", auto_error=False)
 
 
-async def _signed_in(
+async def standing(
     request: Request, here: Annotated[Parts, Depends(parts)], token: Annotated[str | None, Depends(bearer)]
-) -> Actor:
-    try:
-        claims = jwt.decode(
-            token or "", here.secret, algorithms=["HS256"], audience=AUDIENCE, options={"require": ["exp", "sub"]}
-        )
-    except jwt.InvalidTokenError:
-        raise HTTPException(401, "sign in at POST /auth/token and send the token as Authorization: Bearer") from None
-    staff = await read.staff_member(here.engine, str(claims["sub"]))
-    if staff is None or staff.state == "disabled":
-        raise HTTPException(401, "this account is not active")
-    request.state.actor = actor(staff)
-    return actor(staff)
+) -> Standing:
+    """The session or key the request comes with; 401 without one that is good now."""
+    now, idle = here.clock(), here.lives.idle
+    cookie = request.cookies.get(cookie_name(here, request)) if token is None else None
+    found: Standing | None = None
+    if cookie is not None:
+        found = await sessions.by_cookie(here.engine, digest(cookie), now, idle)
+    elif token is not None and token.startswith(KEY_BEGINS):
+        found = await sessions.by_key(here.engine, digest(token), now)
+    elif token is not None and (names := named(here, token)) is not None:
+        found = await sessions.by_id(here.engine, *names, now, idle)
+    if found is None:
+        raise HTTPException(401, SIGN_IN)
+    await here.rates.asks(found.username)
+    if cookie is not None:
+        await csrf.check(here, request, found.id)
+    await sessions.seen(here.engine, found, now)
+    return found
 
 
-def actor(staff: Staff) -> Actor:
-    """The member of staff as one who acts."""
-    roles = [Role(r) for r in staff.roles]
-    return Actor(username=staff.username, roles=roles, department=staff.department, region=staff.region)
+SignedIn = Annotated[Standing, Depends(standing)]
 
 
-def allowed(*roles: Role) -> Callable[..., Awaitable[Actor]]:
-    """A dependency: signed in, and holding one of these roles; none named means all staff."""
-
-    async def check(request: Request, who: Annotated[Actor, Depends(_signed_in)]) -> Actor:
-        if roles and not who.has(*roles):
-            raise HTTPException(403, f"for {' or '.join(roles)}")
-        return who
-
-    return check
-
-
-AnyStaff = Annotated[Actor, Depends(allowed())]
+async def signed_in(request: Request, found: SignedIn) -> Actor:
+    """The member of staff who asks. `request.state.scopes`: the acts a service key is for, else None."""
+    request.state.scopes = found.scopes
+    roles = [Role(r) for r in found.roles]
+    actor = Actor(username=found.username, roles=roles, department=found.department, region=found.region)
+    request.state.actor = actor
+    return actor

@@ -2,11 +2,13 @@
 
 from datetime import UTC, datetime
 
+from api.access import knows_of
 from api.parts import Parts
 from complaints.detours.merging import LinkBody
 from complaints.errors import FieldError, Refused
 from complaints.messages import ResolutionBody
 from complaints.names import Outcome, Role, Stage, case_of
+from complaints.records import Actor
 from policies.load import in_force
 from policies.names import DEFAULT_JURISDICTION
 from register import read, read_detours
@@ -65,13 +67,13 @@ async def known_person(here: Parts, username: str, field: str, *roles: Role) -> 
         raise Refused("invalid", message, errors=[FieldError(field=field, code="not_at_work", message=message)])
 
 
-async def may_be_linked(here: Parts, reference: str, body: LinkBody) -> None:
-    """Refuse a link to a complaint that is not there, and a merger into one that is closed or younger."""
+async def may_be_linked(here: Parts, who: Actor, reference: str, body: LinkBody) -> None:
+    """Refuse a link to a complaint that is not there for that person, and a merger into one closed or younger."""
     if body.reference == reference:
         return  # the case itself says so
     mine, other = [await read.complaint(here.engine, r) for r in (reference, body.reference)]
     wrong = None
-    if other is None:
+    if other is None or not await knows_of(here, who, body.reference):
         wrong = ("unknown_complaint", "no such complaint")
     elif body.how == "merged" and mine is not None:
         if other["merged_into"] == reference:

@@ -9,56 +9,20 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from fastapi.routing import APIRoute
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from activities.render import by, day, when
+from activities.templating import templates
 from api import errors
 from api.customer_form import is_form
 from api.customer_view import CanDo, CustomerView
 from api.customer_words import FIELDS, REASONS, WORDS
+from api.headers import page_policy
 from complaints.errors import Refused
 from complaints.form import Language
 
-PAGES = Environment(
-    loader=PackageLoader("templates", "pages"),
-    autoescape=select_autoescape(["html"]),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+PAGES = templates("pages")
 PAGES.filters.update(when=when, by=by, day=day)
-NOTHING = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",  # or the address, and the token in it, would go on with the next click
-    "X-Robots-Tag": "noindex, nofollow, noarchive",
-    "X-Content-Type-Options": "nosniff",
-}
-
-
-class Unseen:
-    """Keeps whatever answers under /c/ out of caches, search engines, frames and the address of the next page."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, and the answer back with these headers."""
-        if scope["type"] != "http" or not scope["path"].startswith("/c/"):
-            await self.app(scope, receive, send)
-            return
-
-        async def sealed(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(HEADERS)
-                headers.setdefault("Content-Security-Policy", NOTHING)
-            await send(message)
-
-        await self.app(scope, receive, sealed)
 
 
 class PageRoute(APIRoute):
@@ -152,5 +116,4 @@ def _what(error: Exception) -> tuple[str, int, list[str]]:
 def _page(name: str, number: int, values: dict[str, Any]) -> Response:
     nonce = secrets.token_urlsafe(16)
     html = PAGES.get_template(name).render(**values, nonce=nonce)
-    policy = f"{NOTHING}; style-src 'nonce-{nonce}'; form-action 'self'"
-    return HTMLResponse(html, number, {"Content-Security-Policy": policy, "Vary": "Accept"})
+    return HTMLResponse(html, number, {"Content-Security-Policy": page_policy(nonce), "Vary": "Accept"})

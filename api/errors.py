@@ -9,8 +9,10 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from complaints.errors import FieldError, Refused
+from complaints.frames import frames
 
 log = structlog.get_logger()
 
@@ -26,6 +28,7 @@ STATUS = {
     "stale": 409,
     "key_reused": 409,
     "invalid": 422,
+    "erased": 410,
     "link_expired": 410,
     "link_revoked": 410,
     "too_many": 429,
@@ -33,6 +36,7 @@ STATUS = {
 }
 """The HTTP status of each kind of refusal."""
 
+_BAD_ADDRESS = "value is not a valid email address"
 MOST_FIELDS = 200
 """Twice what any form has; a body of a hundred thousand unknown fields is not answered with as many lines."""
 
@@ -45,13 +49,24 @@ TITLES = {
     403: "not yours to do",
     404: "unknown",
     405: "no such method",
+    408: "too slow",
     409: "not possible now",
     410: "gone",
     413: "too large",
     422: "fields at fault",
     429: "too much",
+    431: "headers too large",
     500: "our fault",
     503: "a part is down",
+}
+
+CODES = {
+    401: "unauthenticated",
+    403: "not_allowed",
+    404: "unknown",
+    405: "no_such_method",
+    413: "too_large",
+    429: "too_many",
 }
 
 _TEXT = {"type": "string"}
@@ -102,6 +117,8 @@ def fields(error: RequestValidationError) -> list[dict[str, str]]:
         broken = detail["type"] == "json_invalid"  # its place is a position in the text
         place = [] if broken else [str(p) for p in detail["loc"][1:]]  # after "body", "query", "path" or "header"
         message = detail["msg"].removeprefix("Value error, ")
+        if message.startswith(_BAD_ADDRESS):  # the rest quotes what is wrong with it
+            message = _BAD_ADDRESS
         found.append(FieldError(field=".".join(place) or "body", code=detail["type"], message=message).model_dump())
     return found
 
@@ -125,8 +142,7 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     if error.status_code == 400:  # the body could not even be read
         wrong = FieldError(field="body", code="malformed", message=str(error.detail))
         return problem(422, "invalid", "the request has fields at fault", errors=[wrong.model_dump()])
-    codes = {401: "unauthenticated", 403: "not_allowed", 404: "unknown", 405: "no_such_method", 413: "too_large"}
-    answer = problem(error.status_code, codes.get(error.status_code, "refused"), str(error.detail))
+    answer = problem(error.status_code, CODES.get(error.status_code, "refused"), str(error.detail))
     answer.headers.update(error.headers or {})
     return answer
 
@@ -136,9 +152,29 @@ async def _part_down(request: Request, error: Exception) -> JSONResponse:
     return problem(503, "unavailable", "the register is away; nothing was lost, try again")
 
 
-async def _our_fault(request: Request, error: Exception) -> JSONResponse:
-    log.error("api.failed", path=request.scope.get("route") and request.scope["route"].path, error=type(error).__name__)
-    return problem(500, "failed", "something went wrong on our side")
+class LastResort:
+    """Answers what nobody foresaw. Starlette's own way adds no headers to that answer, and passes the error on."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; an error becomes a 500 unless the answer has begun."""
+        begun = False
+
+        async def noticed(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noticed)
+        except Exception as error:
+            route = scope.get("route")
+            log.error("api.failed", path=route and route.path, error=frames(error))
+            if begun:
+                raise
+            await problem(500, "failed", "something went wrong on our side")(scope, receive, send)
 
 
 def install(app: FastAPI) -> None:
@@ -148,4 +184,3 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     for away in AWAY:
         app.add_exception_handler(away, _part_down)
-    app.add_exception_handler(Exception, _our_fault)

@@ -16,7 +16,7 @@ from complaints.messages import Receipt
 from policies.load import in_force
 from policies.names import DEFAULT_JURISDICTION
 from register import intake
-from register.tables import Intake
+from register.intake import Kept
 from workflows.complaint import Complaint
 
 log = structlog.get_logger()
@@ -32,7 +32,7 @@ def faults(form: ComplaintForm, now: datetime) -> list[FieldError]:
 
 async def keep(
     engine: AsyncEngine, form: ComplaintForm, agent: str, key: str | None, digest: str | None = None
-) -> tuple[Intake, bool]:
+) -> tuple[Kept, bool]:
     """Check the form against the rules of today and keep it; the row, and whether it is new."""
     now = datetime.now(UTC)
     if wrong := faults(form, now):
@@ -40,7 +40,7 @@ async def keep(
     return await intake.keep(engine, form, agent, key, now, given=digest)
 
 
-async def start(engine: AsyncEngine, client: Client, task_queue: str, kept: Intake) -> bool:
+async def start(engine: AsyncEngine, client: Client, task_queue: str, kept: Kept) -> bool:
     """Start the process of a kept complaint and wait until it is assigned; False when it could not answer now.
 
     Safe to call any number of times: the reference is the workflow's ID.

@@ -1,13 +1,17 @@
 """What the routes work with; built in run/, handed over once."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
+from argon2 import PasswordHasher
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
+
+from api.oidc import Provider
+from api.rates import Rates
 
 
 def _now() -> datetime:
@@ -15,15 +19,33 @@ def _now() -> datetime:
 
 
 @dataclass(frozen=True)
+class Lives:
+    """How long a sign-in is good: its access token, without being used, and at most."""
+
+    token: timedelta = timedelta(minutes=15)
+    idle: timedelta = timedelta(hours=2)
+    session: timedelta = timedelta(hours=12)
+
+
+@dataclass(frozen=True)
 class Parts:
-    """The register, Temporal, and the key that signs tokens; `clock` says when a customer's link has expired."""
+    """The register, Temporal, the key that signs tokens, and what signing in needs.
+
+    `clock` says when a session or a customer's link is over; `staff_url` is where staff reach the pages, if that is
+    not the address of the request itself; `ui_origins` are the addresses of Temporal's Web UI.
+    """
 
     engine: AsyncEngine
     temporal: Client
     secret: str
     task_queue: str
-    token_minutes: int = 60
+    lives: Lives = Lives()
+    ui_origins: tuple[str, ...] = ()
     clock: Callable[[], datetime] = _now
+    provider: Provider | None = None
+    staff_url: str | None = None
+    rates: Rates = field(default_factory=Rates)
+    hasher: PasswordHasher = field(default_factory=PasswordHasher)
 
 
 def parts(request: Request) -> Parts:

@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from complaints import messages as m
 from complaints.approving import LEVELS, level_of, raise_level
 from complaints.case import Case
-from complaints.checks import by, fault, holder, in_stage, possible
+from complaints.checks import fault, holder, in_stage, possible
 from complaints.detours import extension, incident, mass, pause, plan
 from complaints.errors import Refused
-from complaints.names import Kind, Role, Stage
+from complaints.names import Kind, Stage
 from complaints.overtaken import drop_transfer
 from complaints.procedure import (
     acceptance_key,
@@ -34,7 +34,6 @@ from complaints.turns import LetterWanted
 def correct(case: Case, act: m.Correct, now: datetime) -> None:
     """Correct or confirm the classification; the one it replaces is kept."""
     in_stage(case, "classification")
-    by(act.by, Role.agent, Role.supervisor)
     before = case.classification
     if before is None:
         raise Refused("wrong_stage", "the classification is still being made", possible=possible(case.stage))
@@ -73,7 +72,6 @@ def correct(case: Case, act: m.Correct, now: datetime) -> None:
 def assign(case: Case, act: m.Assign, now: datetime) -> None:
     """Give the case to another department or handler; the work done so far stays."""
     in_stage(case, "assignment")
-    by(act.by, Role.supervisor)
     held = case.assignment
     give(case, act.department, act.handler, act.reason, act.by.username, now)
     if case.rules.transfer and held and held.accepted_at and held.department != act.department:
@@ -83,7 +81,6 @@ def assign(case: Case, act: m.Assign, now: datetime) -> None:
 def accept(case: Case, act: m.Accept, now: datetime) -> None:
     """The handler, or anybody of the department while it is in the queue, takes the case."""
     in_stage(case, "acceptance")
-    by(act.by, Role.handler)
     held = case.assignment
     assert held is not None  # there is one in stage assigned
     if held.handler not in (None, act.by.username):
@@ -102,7 +99,6 @@ def accept(case: Case, act: m.Accept, now: datetime) -> None:
 def resolve(case: Case, act: m.Resolve, now: datetime) -> None:
     """The handler submits what was found and done; it goes to approval where the rules ask for it."""
     in_stage(case, "resolution")
-    by(act.by, Role.handler)
     holder(case, act.by)
     plan.all_done(case)
     pause.end(case, act.by.username, "resolved", now)
@@ -137,7 +133,6 @@ def decide(case: Case, act: m.Decide, now: datetime) -> None:
         )
     if asked.purpose == "resolution":
         in_stage(case, "decision")
-    by(act.by, Role.supervisor, Role.manager)
     held = case.assignment
     if act.by.username in (asked.by, held.handler if held else None):
         raise Refused("own_work", "nobody approves their own work")
@@ -166,7 +161,6 @@ def decide(case: Case, act: m.Decide, now: datetime) -> None:
 def withdraw(case: Case, act: m.Withdraw, now: datetime) -> None:
     """The complainant withdraws; the record stays."""
     in_stage(case, "withdrawal")
-    by(act.by, Role.agent, Role.handler, customer=True)
     if case.withdrawn:
         raise Refused("wrong_stage", "it was withdrawn before", possible=[])
     if case.merging:
@@ -181,7 +175,6 @@ def withdraw(case: Case, act: m.Withdraw, now: datetime) -> None:
 def add_note(case: Case, act: m.AddNote, now: datetime) -> None:
     """A fact or remark is added."""
     in_stage(case, "note")
-    by(act.by, Role.agent, Role.handler, Role.supervisor, Role.manager, customer=True)
     case.notes.append(Note(at=now, by=act.by.username, text=act.text, contact=act.contact))
     holder_told = case.recipients(["handler"]) if act.by.username == CUSTOMER else []
     case.note("noted", act.by.username, now, {"number": len(case.notes), "contact": act.contact}, holder_told)
@@ -194,7 +187,6 @@ def add_note(case: Case, act: m.AddNote, now: datetime) -> None:
 def tell_result(case: Case, act: m.TellResult, now: datetime) -> None:
     """A person has told the result by telephone, at the counter, or by another way."""
     in_stage(case, "feedback")
-    by(act.by, Role.agent, Role.handler)
     if case.anonymous:
         raise Refused("invalid", "an anonymous complaint has nobody to be told; its result is published")
     case.feedbacks.append(Feedback(at=now, round=case.round, way=act.way, by=act.by.username, answer=act.answer))
@@ -203,7 +195,6 @@ def tell_result(case: Case, act: m.TellResult, now: datetime) -> None:
 def call_back(case: Case, act: m.CallBack, now: datetime) -> None:
     """An attempt to reach the complainant; attempts keep their distance."""
     in_stage(case, "callback")
-    by(act.by, Role.agent, customer=True)
     rule = case.rules.callback
     if act.reached and act.satisfaction is None:
         raise fault("satisfaction", "required", "ask for the satisfaction, 1 to 5, when the customer was reached")

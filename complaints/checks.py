@@ -1,9 +1,12 @@
-"""When an act makes sense, and who may do it; every act asks here before it changes anything."""
+"""When an act makes sense, and whose case it is; every act asks here before it changes anything.
+
+Which roles may do it is asked before: complaints/access.py.
+"""
 
 from complaints.case import Case
 from complaints.errors import FieldError, Refused
-from complaints.names import Role, Stage
-from complaints.records import CUSTOMER, Actor
+from complaints.names import Stage
+from complaints.records import Actor
 
 OPEN: list[Stage] = [s for s in Stage if s is not Stage.closed]
 HANDLED: list[Stage] = [Stage.assigned, Stage.in_progress, Stage.awaiting_approval]
@@ -41,12 +44,6 @@ def in_stage(case: Case, act: str) -> None:
     ended = (case.withdrawn or case.merged_into) and act not in ("withdrawal", "reopening")
     if case.stage not in POSSIBLE[act] or ended:
         raise Refused("wrong_stage", f"no {act} in stage {case.stage}", possible=possible(case.stage))
-
-
-def by(actor: Actor, *roles: Role, customer: bool = False) -> None:
-    """Refuse who holds none of these roles; `customer`: the complainant may do it too."""
-    if not actor.has(*roles) and not (customer and actor.username == CUSTOMER):
-        raise Refused("not_allowed", f"for {' or '.join(roles)}")
 
 
 def holder(case: Case, actor: Actor) -> None:

@@ -133,3 +133,16 @@ class DigestDone(BaseModel):
     """How many notices a digest held; none when nothing waited."""
 
     notices: int
+
+
+class RetentionOrder(BaseModel):
+    """Whose closed complaints are to be erased when their time is over."""
+
+    jurisdiction: str
+
+
+class Erased(BaseModel):
+    """How many complaints were erased, and whether others wait."""
+
+    count: int
+    more: bool = False

@@ -13,6 +13,7 @@ import holidays
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from complaints.access import Access
 from complaints.classification_rules import ClassificationRules
 from complaints.clock import Calendar
 from complaints.handling_rules import ExtensionRule, MassRule, PauseRule, PlanRule, TransferRule
@@ -27,6 +28,7 @@ from complaints.policy import (
     Policy,
     Routing,
 )
+from complaints.retention import Retention
 from policies.names import DEFAULT_JURISDICTION
 
 SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, in C where it can be had
@@ -165,14 +167,22 @@ def calendar(name: str, folder: Path = FOLDER) -> Calendar:
 
 
 def check(at: date, folder: Path = FOLDER) -> list[Problem]:
-    """Everything wrong with any version of any jurisdiction, and calendars that end soon after `at`."""
+    """Everything wrong with any version of any rule, with who may do what, and calendars that end soon after `at`."""
     found: list[Problem] = []
+    try:
+        _read(folder / "access.yaml", Access)
+    except BrokenPolicy as broken:
+        found += broken.problems
     for place in sorted(p for p in folder.iterdir() if p.is_dir() and p.name not in ("calendars", "__pycache__")):
         for version in versions(place.name, folder) or [at]:
             try:
                 load(place.name, version, folder)
             except BrokenPolicy as broken:
                 found += [p for p in broken.problems if p not in found]
+    try:
+        _read(folder / "retention.yaml", Retention)
+    except BrokenPolicy as broken:
+        found += broken.problems
     for path in sorted((folder / "calendars").glob("*.yaml")):
         try:
             found += _calendar_ends(calendar(path.stem, folder), path, at)
@@ -189,7 +199,7 @@ def _calendar_ends(known: Calendar, path: Path, at: date) -> list[Problem]:
     message = (
         f"the calendar knows nothing after {known.known_through} ({left.days} days from {at}): deadlines that reach "
         f"into {year} are marked provisional. Mend: update the holidays library once {year} is announced, check its "
-        f"days, then set known_through: {year}-12-31"
+        f"days, then set known_through: {year}-12-31"  # nosec B608: words for people, no SQL
     )
     return [
         Problem(
@@ -230,15 +240,15 @@ def _ladders(path: Path) -> dict[str, Ladder]:
 
 
 def _shown(path: Path) -> str:
-    """The path below the folder of policies: cn/2026-01-01/clocks.yaml, calendars/cn.yaml."""
-    parts = path.parts[-2:] if path.parent.name == "calendars" else path.parts[-3:]
-    return "/".join(parts)
+    """The path below the folder of policies: cn/2026-01-01/clocks.yaml, calendars/cn.yaml, access.yaml."""
+    depth = 2 if path.parent.name == "calendars" else 3 if path.parent.name[:4].isdigit() else 1
+    return "/".join(path.parts[-depth:])
 
 
 def _yaml(path: Path) -> Any:
     shown = _shown(path)
     try:
-        data = yaml.load(path.read_text("utf-8"), Loader=SAFE_LOADER)
+        data = yaml.load(path.read_text("utf-8"), Loader=SAFE_LOADER)  # nosec B506: a SafeLoader, the one in C
     except FileNotFoundError:
         raise BrokenPolicy([Problem(file=shown, line=1, message="no such file")]) from None
     except yaml.MarkedYAMLError as error:

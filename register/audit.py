@@ -9,7 +9,7 @@ import hmac
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, Field, JsonValue, field_validator
 from sqlalchemy import text
@@ -18,9 +18,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from register.audit_tables import Audit
 from register.columns import table
+from vault.keyring import keyring_of
+from vault.subjects import OFFICE, subject_of
 
 FIELDS = ("seq", "at", "who", "act", "subject", "change", "origin", "why", "source")
 """What the MAC of a line covers, beside the MAC before it."""
+OF_CASE, OF_OFFICE, WHY, ERASED = b"c", b"o", "audit.why", "(erased)"
 
 
 _LOCK = text("""
@@ -87,8 +90,8 @@ async def append_in(db: AsyncConnection, *entries: Entry, change: dict[str, Json
     """
     if not entries:
         return
-    key = await chain_key(db.engine)
-    sealed = [await _sealed(e.subject, e.why) for e in entries]  # before the lock: others wait for it
+    key = await chain_key(db)
+    sealed = [await _sealed(db, e.subject, e.why) for e in entries]  # before the lock: others wait for it
     last, mac, known = (await db.execute(_LOCK, {"sources": [e.source for e in entries if e.source]})).one()
     new = _new(entries, sealed, set(known))
     if not new:
@@ -125,22 +128,30 @@ def mac_of(key: bytes, row: dict[str, Any], before: bytes) -> bytes:
 
 async def fingerprint(db: AsyncConnection, text: str) -> str:
     """A short digest for a `source`, with the key, so that nobody can find out by trying what the text was."""
-    return hmac.new(await chain_key(db.engine), b"source:" + text.encode(), hashlib.sha256).hexdigest()[:16]
+    return hmac.new(await chain_key(db), b"source:" + text.encode(), hashlib.sha256).hexdigest()[:16]
 
 
-async def chain_key(engine: AsyncEngine) -> bytes:
-    """The key of the chain."""
-    return cast(bytes, engine.get_execution_options().get("audit_key", b"the audit log's key"))
+async def chain_key(db: AsyncConnection) -> bytes:
+    """The key of the chain; it is wrapped by the master key, so that who has the database alone cannot make a chain."""
+    return (await keyring_of(db).box(db, "secret:audit")).key
 
 
-async def _sealed(subject: str | None, why: str | None) -> bytes | None:
-    """A reason as it is kept."""
-    return None if why is None else why.encode()
+async def _sealed(db: AsyncConnection, subject: str | None, why: str | None) -> bytes | None:
+    """A reason as it is kept: sealed with the key of the case, or with the office's where there is none (any more)."""
+    if why is None:
+        return None
+    boxes = await keyring_of(db).boxes(db, {subject_of(subject or ""), OFFICE})
+    box = boxes.get(subject_of(subject or ""), boxes[OFFICE])
+    return (OF_OFFICE if box.subject == OFFICE else OF_CASE) + box.seal(why.encode(), WHY)
 
 
-async def opened(subject: str | None, why: bytes | None) -> str | None:
-    """A reason as it was given."""
-    return None if why is None else why.decode()
+async def opened(db: AsyncConnection, subject: str | None, why: bytes | None) -> str | None:
+    """A reason as it was given; that of an erased case says so."""
+    if why is None:
+        return None
+    wanted = OFFICE if why[:1] == OF_OFFICE else subject_of(subject or "")
+    box = (await keyring_of(db).boxes(db, [wanted])).get(wanted)
+    return box.open(why[1:], WHY).decode() if box else ERASED
 
 
 assert set(FIELDS) | {"mac"} == {c.name for c in table(Audit).columns}

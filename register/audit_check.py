@@ -55,10 +55,11 @@ class Report(BaseModel):
 
 async def verify(engine: AsyncEngine, anchor: Anchor | None = None) -> Report:
     """Read the whole log as it is at this moment, and say whether it is as it was written."""
-    key, report, mac = await audit.chain_key(engine), Report(), b""
+    report, mac = Report(), b""
     # Lines that are added meanwhile are not seen.
     as_of_now = engine.execution_options(isolation_level="REPEATABLE READ")
     async with as_of_now.connect() as db, aclosing(_lines(db)) as all_:
+        key = await audit.chain_key(db)
         head = (await db.execute(select(col(AuditHead.seq), col(AuditHead.mac)))).one_or_none()
         if head is None:
             return Report(fault=Fault(seq=0, what="the log's head is gone"))

@@ -2,8 +2,8 @@
 
 from typing import Any, cast
 
-from sqlalchemy import DateTime, Table
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import DateTime, LargeBinary, Table, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT
 from sqlmodel import Field, SQLModel
 
 
@@ -20,3 +20,14 @@ def at(**more: Any) -> Any:
 def json(**more: Any) -> Any:
     """Anything JSON can say."""
     return Field(sa_type=JSONB, **more)
+
+
+def sealed() -> Any:
+    """What only the key of the case opens (register/sealing.py); null once the case is erased."""
+    return Field(default=None, sa_type=LargeBinary)
+
+
+def names(**more: Any) -> Any:
+    """Some names; none unless said otherwise."""
+    none = {"server_default": text("'{}'"), "nullable": False}
+    return Field(default=[], sa_type=ARRAY(TEXT), sa_column_kwargs=none, **more)

@@ -1,15 +1,28 @@
-"""The one way to the database: an asynchronous engine over psycopg."""
+"""The one way to the database: an asynchronous engine over psycopg, with the keys that open what is sealed in it."""
 
 from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from vault.keyring import Keyring
 
 APP_ROLE = "amends_app"
 """As whom worker and web work: it uses the tables, makes and alters none, and can only add to the audit log."""
 
 
-def engine(url: str, pool: int = 10, *, ping: bool = True) -> AsyncEngine:
-    """A pooled engine; `url` starts with postgresql+psycopg://. `ping`: a dead connection is noticed before use."""
-    return create_async_engine(url, pool_size=pool, max_overflow=pool, pool_pre_ping=ping, pool_timeout=10)
+def engine(url: str, keyring: Keyring, pool: int = 10, *, ping: bool = True) -> AsyncEngine:
+    """A pooled engine; `url` starts with postgresql+psycopg://. `ping`: a dead connection is noticed before use.
+
+    The keyring goes with it, so that whoever has a connection can open what it reads (vault.keyring.keyring_of).
+    """
+    return create_async_engine(
+        url,
+        pool_size=pool,
+        max_overflow=pool,
+        pool_pre_ping=ping,
+        pool_timeout=10,
+        hide_parameters=True,  # an error names no values
+        execution_options={"keyring": keyring},
+    )
 
 
 def as_app(url: str) -> str:

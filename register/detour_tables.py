@@ -6,6 +6,7 @@ from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
 from register.columns import at as _at
+from register.columns import sealed as _sealed
 
 
 class MajorIncident(SQLModel, table=True):
@@ -65,7 +66,7 @@ class CaseDuty(SQLModel, table=True):
     number: int = Field(primary_key=True)
     department: str
     owner: str
-    task: str
+    task: bytes | None = _sealed()
     at: datetime = _at()
     due_at: datetime = _at()
     breached_at: datetime | None = _at(default=None)

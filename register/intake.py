@@ -5,15 +5,31 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
+from pydantic import AwareDatetime, BaseModel
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import col
 
 from complaints.errors import Refused
 from complaints.form import ComplaintForm
+from register.sealing import box_of, boxes_of, index_secret, put, take
 from register.tables import NUMBERS, Intake, table
+from vault.box import Box
+from vault.index import blind
 
 SAME_BODY_WITHIN = timedelta(minutes=10)
+PLACE = "intake.form"
+
+
+class Kept(BaseModel):
+    """What was received; `form` is empty once the case is erased."""
+
+    reference: str
+    agent: str
+    body_hash: str
+    form: dict[str, Any]
+    recorded_at: AwareDatetime
+    started_at: AwareDatetime | None = None
 
 
 def body_hash(body: dict[str, Any]) -> str:
@@ -24,14 +40,16 @@ def body_hash(body: dict[str, Any]) -> str:
 
 async def keep(
     engine: AsyncEngine, form: ComplaintForm, agent: str, key: str | None, now: datetime, *, given: str | None = None
-) -> tuple[Intake, bool]:
-    """The kept row, and whether it is new. `given` is the digest of the body as sent, when defaults were filled in.
+) -> tuple[Kept, bool]:
+    """What is kept, and whether it is new. `given` is the digest of the body as sent, when defaults were filled in.
 
     The same key gives the same complaint for good, with another body it is refused; without a key the same body
     from the same agent within ten minutes does.
     """
-    digest = given or body_hash(form.model_dump(mode="json"))
+    said = form.model_dump(mode="json")
     async with engine.begin() as db:
+        # Keyed, so that nobody with the register alone can try out bodies against it.
+        digest = blind(await index_secret(db), "body", given or body_hash(said))
         # Two equal requests at the same moment: the second waits here and then finds the first one's row.
         await db.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{agent}|{key or digest}", 0))))
         if (known := await _known(db, agent, key, digest, now)) is not None:
@@ -45,14 +63,15 @@ async def keep(
             agent=agent,
             idempotency_key=key,
             body_hash=digest,
-            form=form.model_dump(mode="json"),
             recorded_at=now,
         )
+        box = await box_of(db, row.reference, make=True)
+        row.form = put(box, PLACE, said)
         await db.execute(table(Intake).insert().values(row.model_dump()))
-        return row, True
+        return _kept(row.model_dump(), box), True
 
 
-async def _known(db: AsyncConnection, agent: str, key: str | None, digest: str, now: datetime) -> Intake | None:
+async def _known(db: AsyncConnection, agent: str, key: str | None, digest: str, now: datetime) -> Kept | None:
     query = select(table(Intake)).where(col(Intake.agent) == agent)
     if key is not None:
         query = query.where(col(Intake.idempotency_key) == key)
@@ -60,7 +79,16 @@ async def _known(db: AsyncConnection, agent: str, key: str | None, digest: str, 
         recent = col(Intake.recorded_at) > now - SAME_BODY_WITHIN
         query = query.where(col(Intake.body_hash) == digest, col(Intake.idempotency_key).is_(None), recent)
     found = (await db.execute(query.order_by(col(Intake.number).desc()).limit(1))).mappings().first()
-    return Intake(**found) if found else None
+    return (await _opened(db, [found]))[0] if found else None
+
+
+def _kept(row: Any, box: Box | None) -> Kept:
+    return Kept.model_validate({**row, "form": take(box, PLACE, row["form"])})
+
+
+async def _opened(db: AsyncConnection, rows: list[Any]) -> list[Kept]:
+    boxes = await boxes_of(db, [row["reference"] for row in rows])
+    return [_kept(row, boxes.get(row["reference"])) for row in rows]
 
 
 async def started(engine: AsyncEngine, reference: str, now: datetime) -> None:
@@ -69,7 +97,7 @@ async def started(engine: AsyncEngine, reference: str, now: datetime) -> None:
         await db.execute(update(Intake).where(col(Intake.reference) == reference).values(started_at=now))
 
 
-async def waiting(engine: AsyncEngine, limit: int, older_than: datetime) -> list[Intake]:
+async def waiting(engine: AsyncEngine, limit: int, older_than: datetime) -> list[Kept]:
     """Complaints kept before that time whose process has not started, in the order they came."""
     query = (
         select(table(Intake))
@@ -78,12 +106,12 @@ async def waiting(engine: AsyncEngine, limit: int, older_than: datetime) -> list
         .limit(limit)
     )
     async with engine.connect() as db:
-        return [Intake(**row) for row in (await db.execute(query)).mappings()]
+        return await _opened(db, list((await db.execute(query)).mappings()))
 
 
-async def find(engine: AsyncEngine, reference: str) -> Intake | None:
-    """The kept row of that reference."""
+async def find(engine: AsyncEngine, reference: str) -> Kept | None:
+    """What was kept under that reference."""
     async with engine.connect() as db:
         query = select(table(Intake)).where(col(Intake.reference) == reference)
         row = (await db.execute(query)).mappings().first()
-    return Intake(**row) if row else None
+        return (await _opened(db, [row]))[0] if row else None

@@ -45,6 +45,11 @@ async def find(engine: AsyncEngine, token: str) -> t.CustomerLink | None:
 
 async def revoke(engine: AsyncEngine, reference: str, now: datetime) -> int:
     """End every link of a case; gives how many were not ended before."""
-    good = (col(t.CustomerLink.reference) == reference, col(t.CustomerLink.revoked_at).is_(None))
     async with engine.begin() as db:
-        return (await db.execute(update(t.CustomerLink).where(*good).values(revoked_at=now))).rowcount
+        return await revoke_in(db, reference, now)
+
+
+async def revoke_in(db: AsyncConnection, reference: str, now: datetime) -> int:
+    """The same, in a transaction under way."""
+    good = (col(t.CustomerLink.reference) == reference, col(t.CustomerLink.revoked_at).is_(None))
+    return (await db.execute(update(t.CustomerLink).where(*good).values(revoked_at=now))).rowcount

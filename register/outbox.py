@@ -4,35 +4,82 @@ States: ready -> handing_over -> sent | failed. `handing_over` is committed just
 who finds it there after a crash knows that it may have gone, and makes it `uncertain` instead of sending twice.
 """
 
+import base64
 from datetime import datetime
 from typing import Any
 
+from pydantic import BaseModel
 from sqlalchemy import func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import SQLModel, col
 
-from register import links
+from register import links, read
 from register import tables as t
+from register.sealing import NOTICE, box_of, letter_place, put
+from vault.box import Box
 
 
-async def prepare_letter(engine: AsyncEngine, row: t.Sending, link: t.CustomerLink | None = None) -> t.Sending:
+class Letter(BaseModel):
+    """A letter as it was written, and what became of it."""
+
+    reference: str
+    number: int
+    kind: str
+    way: str
+    language: str
+    recipient: str
+    subject: str
+    body: str
+    html: str | None = None
+    pdf: bytes | None = None
+    ordered_at: datetime
+    state: str
+    message_id: str
+    tries: int = 0
+    done_at: datetime | None = None
+    error: str | None = None
+
+
+TEXT = ("recipient", "subject", "body", "html")
+
+
+def _content(letter: Letter, box: Box) -> bytes:
+    pdf = None if letter.pdf is None else base64.b64encode(letter.pdf).decode()
+    return put(box, letter_place(letter.number), letter.model_dump(include=set(TEXT)) | {"pdf": pdf})
+
+
+async def prepare_letter(engine: AsyncEngine, letter: Letter, link: t.CustomerLink | None = None) -> Letter:
     """Keep the letter as written, and its link with it; or find it as it was written before, with the link it has."""
-    key = (col(t.Sending.reference) == row.reference, col(t.Sending.number) == row.number)
     async with engine.begin() as db:
-        once = insert(t.Sending).values(row.model_dump()).on_conflict_do_nothing().returning(col(t.Sending.number))
+        row = letter.model_dump(exclude={*TEXT, "pdf"})
+        row["content"] = _content(letter, await box_of(db, letter.reference, make=True))
+        once = insert(t.Sending).values(row).on_conflict_do_nothing().returning(col(t.Sending.number))
         if (await db.execute(once)).first() is not None and link is not None:
             await links.make(db, link)
-        found = (await db.execute(select(t.table(t.Sending)).where(*key))).mappings().one()
-    return t.Sending(**found)
+        found = await _letter(db, letter.reference, letter.number)
+    assert found is not None
+    return found
 
 
-async def find_letter(engine: AsyncEngine, reference: str, number: int) -> t.Sending | None:
+async def find_letter(engine: AsyncEngine, reference: str, number: int) -> Letter | None:
     """The letter with that key."""
-    key = (col(t.Sending.reference) == reference, col(t.Sending.number) == number)
     async with engine.connect() as db:
-        row = (await db.execute(select(t.table(t.Sending)).where(*key))).mappings().first()
-    return t.Sending(**row) if row else None
+        return await _letter(db, reference, number)
+
+
+async def _letter(db: AsyncConnection, reference: str, number: int) -> Letter | None:
+    key = (col(t.Sending.reference) == reference, col(t.Sending.number) == number)
+    row = (await db.execute(select(t.table(t.Sending)).where(*key))).mappings().first()
+    return Letter(**read.letter(dict(row), await box_of(db, reference))) if row else None
+
+
+async def change_text(engine: AsyncEngine, letter: Letter) -> None:
+    """Keep another text of a letter that is out."""
+    key = (col(t.Sending.reference) == letter.reference, col(t.Sending.number) == letter.number)
+    async with engine.begin() as db:
+        content = _content(letter, await box_of(db, letter.reference))
+        await db.execute(update(t.Sending).where(*key).values(content=content))
 
 
 async def move(
@@ -84,7 +131,9 @@ async def digest_done(engine: AsyncEngine, digest_id: str, now: datetime) -> Non
         await db.execute(update(t.Digest).where(col(t.Digest.id) == digest_id).values(done_at=now))
 
 
-async def publish(engine: AsyncEngine, notice: t.BoardNotice) -> None:
+async def publish(engine: AsyncEngine, reference: str, at: datetime, language: str, title: str, body: str) -> None:
     """Put a notice on the board, once."""
     async with engine.begin() as db:
-        await db.execute(insert(t.BoardNotice).values(notice.model_dump()).on_conflict_do_nothing())
+        content = put(await box_of(db, reference, make=True), NOTICE, {"title": title, "body": body})
+        row = t.BoardNotice(reference=reference, published_at=at, language=language, content=content)
+        await db.execute(insert(t.BoardNotice).values(row.model_dump()).on_conflict_do_nothing())

@@ -1,13 +1,17 @@
 """Reads the register: cases, their histories, lists and counts. Nothing here writes."""
 
+import base64
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Executable, Select, func, or_, select
+from sqlalchemy import ColumnElement, Executable, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import SQLModel, col
 
+from register import search
 from register import tables as t
+from register.sealing import ERASED, FORM, NOTICE, STATE, box_of, boxes_of, event_place, letter_place, take
+from vault.box import Box, KeyDestroyed
 
 Row = dict[str, Any]
 
@@ -18,15 +22,39 @@ async def rows(engine: AsyncEngine, query: Executable) -> list[Row]:
         return [dict(r) for r in (await db.execute(query)).mappings()]
 
 
+async def opened(engine: AsyncEngine, query: Executable) -> tuple[list[Row], dict[str, Box]]:
+    """What a query finds, and the boxes of the cases it is about; an erased case has none."""
+    async with engine.connect() as db:
+        found = [dict(r) for r in (await db.execute(query)).mappings()]
+        return found, await boxes_of(db, [row["reference"] for row in found])
+
+
 def all_of(table: type[SQLModel]) -> Select[Any]:
     """Every column of a table."""
     return select(t.table(table))
 
 
 async def case_state(engine: AsyncEngine, reference: str) -> Row | None:
-    """The whole state of a case as its workflow last said."""
-    found = await rows(engine, select(col(t.Complaint.state)).where(col(t.Complaint.reference) == reference))
-    return found[0]["state"] if found else None
+    """The whole state of a case as its workflow last said; KeyDestroyed when it was erased."""
+    c = t.Complaint
+    async with engine.connect() as db:
+        query = select(col(c.form), col(c.state), col(c.erased_at)).where(col(c.reference) == reference)
+        if (found := (await db.execute(query)).first()) is None:
+            return None
+        form, state, erased_at = found
+        if erased_at is not None:
+            raise KeyDestroyed(f"{reference} was erased")
+        box = await box_of(db, reference)
+    whole: Row = take(box, STATE, state) | {"form": take(box, FORM, form)}
+    return whole
+
+
+async def erased_case(engine: AsyncEngine, reference: str) -> Row:
+    """What is left of an erased case: what lists and figures need."""
+    c = t.Complaint
+    query = select(*(getattr(c, name) for name in (*LISTED, "erased_at"))).where(col(c.reference) == reference)
+    [row] = await rows(engine, query)
+    return {name: value for name, value in row.items() if name != "number"} | ERASED | {"possible": []}
 
 
 async def complaint(engine: AsyncEngine, reference: str) -> Row | None:
@@ -39,8 +67,9 @@ async def complaint(engine: AsyncEngine, reference: str) -> Row | None:
 
 async def events(engine: AsyncEngine, reference: str) -> list[Row]:
     """A case's history, oldest first."""
-    query = all_of(t.CaseEvent).where(col(t.CaseEvent.reference) == reference)
-    return await rows(engine, query.order_by(col(t.CaseEvent.seq)))
+    query = all_of(t.CaseEvent).where(col(t.CaseEvent.reference) == reference).order_by(col(t.CaseEvent.seq))
+    found, boxes = await opened(engine, query)
+    return [row | {"data": take(boxes.get(reference), event_place(row["seq"]), row["data"])} for row in found]
 
 
 LISTED = (
@@ -51,6 +80,7 @@ LISTED = (
 
 async def complaints(
     engine: AsyncEngine,
+    seen: ColumnElement[bool],
     *,
     stage: str | None = None,
     kind: str | None = None,
@@ -62,10 +92,10 @@ async def complaints(
     q: str | None = None,
     before: int | None = None,
     limit: int = 50,
-) -> list[Row]:
-    """Cases, newest first; `before` is the number after which the page begins, `q` part of a reference or matter."""
+) -> tuple[list[Row], int | None]:
+    """Cases of those `seen`, newest first, and after which number to go on; for `q`, see register/search.py."""
     c = t.Complaint
-    query = select(*(getattr(c, name) for name in LISTED))
+    query = select(*(getattr(c, name) for name in LISTED)).where(seen)
     equal = {"stage": stage, "nature": nature, "department": department, "handler": handler, "breached": breached}
     for name, value in equal.items():
         if value is not None:
@@ -74,30 +104,45 @@ async def complaints(
         query = query.where(col(c.kinds).contains([kind]))
     if due_before is not None:
         query = query.where(col(c.due_at) < due_before, col(c.closed_at).is_(None))
+    query = query.order_by(col(c.number).desc())
     if q:
-        like = "%" + q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        query = query.where(or_(col(c.reference).ilike(like), col(c.matter).ilike(like)))
+        return await search.cases(engine, query, q, before, limit)
     if before is not None:
         query = query.where(col(c.number) < before)
-    return await rows(engine, query.order_by(col(c.number).desc()).limit(limit))
+    found = await rows(engine, query.limit(limit + 1))
+    return found[:limit], found[limit - 1]["number"] if len(found) > limit else None
 
 
-async def open_approvals(engine: AsyncEngine) -> list[Row]:
-    """Approvals nobody has decided, the most pressing first."""
-    a = t.CaseApproval
-    query = all_of(a).where(col(a.decision).is_(None), col(a.closed).is_(False))
+async def open_approvals(engine: AsyncEngine, seen: ColumnElement[bool]) -> list[Row]:
+    """Approvals nobody has decided in the cases `seen`, the most pressing first."""
+    a, c = t.CaseApproval, t.Complaint
+    query = all_of(a).join(c, col(c.reference) == col(a.reference)).where(seen)
+    query = query.where(col(a.decision).is_(None), col(a.closed).is_(False))
     return await rows(engine, query.order_by(col(a.due_at)))
 
 
 async def sendings(engine: AsyncEngine, reference: str) -> list[Row]:
     """The letters of a case, with their text and what became of them."""
-    query = all_of(t.Sending).where(col(t.Sending.reference) == reference)
-    return await rows(engine, query.order_by(col(t.Sending.number)))
+    query = all_of(t.Sending).where(col(t.Sending.reference) == reference).order_by(col(t.Sending.number))
+    found, boxes = await opened(engine, query)
+    return [letter(row, boxes.get(reference)) for row in found]
+
+
+def letter(row: Row, box: Box | None) -> Row:
+    """A letter's row with its text; one of an erased case has none."""
+    text = take(box, letter_place(row["number"]), row.pop("content"))
+    pdf = text.get("pdf")
+    empty = {"recipient": "", "subject": "", "body": "", "html": None}
+    whole: Row = row | empty | text
+    return whole | {"pdf": None if pdf is None else base64.b64decode(pdf)}
 
 
 async def board(engine: AsyncEngine, limit: int = 100) -> list[Row]:
     """The internal notice board, newest first."""
-    return await rows(engine, all_of(t.BoardNotice).order_by(col(t.BoardNotice.published_at).desc()).limit(limit))
+    query = all_of(t.BoardNotice).order_by(col(t.BoardNotice.published_at).desc()).limit(limit)
+    found, boxes = await opened(engine, query)
+    texts = [take(boxes.get(row["reference"]), NOTICE, row.pop("content")) for row in found]
+    return [row | {"title": "", "body": ""} | text for row, text in zip(found, texts, strict=True)]
 
 
 async def staff_member(engine: AsyncEngine, username: str) -> t.Staff | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 from sqlalchemy import Select
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import col
 
 from register import audit
@@ -44,16 +44,18 @@ async def page(engine: AsyncEngine, wanted: Wanted, before: int | None, limit: i
     query = wanted.query()
     if before is not None:
         query = query.where(col(Audit.seq) < before)
-    return [await _line(row) for row in await rows(engine, query.order_by(col(Audit.seq).desc()).limit(limit))]
+    found = await rows(engine, query.order_by(col(Audit.seq).desc()).limit(limit))
+    async with engine.connect() as keys:
+        return [await _line(keys, row) for row in found]
 
 
 async def stream(engine: AsyncEngine, wanted: Wanted) -> AsyncIterator[Row]:
     """All the lines as people read them, oldest first."""
-    async with engine.connect() as db:
+    async with engine.connect() as keys, engine.connect() as db:
         found = await db.stream(wanted.query().order_by(col(Audit.seq)), execution_options={"yield_per": AT_ONCE})
         async for row in found.mappings():
-            yield await _line(dict(row))
+            yield await _line(keys, dict(row))
 
 
-async def _line(row: Row) -> Row:
-    return row | {"why": await audit.opened(row["subject"], row["why"]), "mac": row["mac"].hex()}
+async def _line(keys: AsyncConnection, row: Row) -> Row:
+    return row | {"why": await audit.opened(keys, row["subject"], row["why"]), "mac": row["mac"].hex()}

@@ -2,21 +2,23 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, select, union
+from sqlalchemy import ColumnElement, func, select, union
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col
 
 from register import detour_tables as d
 from register import tables as t
-from register.read import Row
+from register.read import Row, opened
 from register.read import all_of as _all
 from register.read import rows as _rows
+from register.sealing import FORM, duty_place, take
 
 
-async def incidents(engine: AsyncEngine) -> list[Row]:
-    """Major-complaint responses, those nobody has acknowledged first."""
-    i = d.MajorIncident
-    query = _all(i).order_by(col(i.acknowledged_at).isnot(None), col(i.declared_at).desc())
+async def incidents(engine: AsyncEngine, seen: ColumnElement[bool]) -> list[Row]:
+    """Major-complaint responses of the cases `seen`, those nobody has acknowledged first."""
+    c, i = t.Complaint, d.MajorIncident
+    query = _all(i).join(c, col(c.reference) == col(i.reference)).where(seen)
+    query = query.order_by(col(i.acknowledged_at).isnot(None), col(i.declared_at).desc())
     return await _rows(engine, query.limit(500))
 
 
@@ -32,30 +34,33 @@ async def incident_forms(engine: AsyncEngine, since: datetime, product: str | No
     c, i = t.Complaint, d.MajorIncident
     lead = func.coalesce(col(c.incident_of), col(c.reference))
     query = (
-        select(col(c.reference), col(c.matter), lead.label("lead"))
+        select(col(c.reference), col(c.form), lead.label("lead"))
         .join(i, col(i.reference) == lead)
         .where(col(i.reported_at).is_(None), col(i.stood_down_at).is_(None), col(i.declared_at) >= since)
         .where(col(c.product) == product)
         .order_by(col(c.number))
         .limit(200)
     )
-    return await _rows(engine, query)
+    found, boxes = await opened(engine, query)
+    forms = [take(boxes.get(row["reference"]), FORM, row.pop("form")) for row in found]
+    return [row | {"matter": form["matter"]} for row, form in zip(found, forms, strict=True) if "matter" in form]
 
 
-async def open_duties(engine: AsyncEngine, owner: str | None) -> list[Row]:
-    """Duties of running plans, the most pressing first; of one owner, or all."""
+async def open_duties(engine: AsyncEngine, seen: ColumnElement[bool], owner: str | None) -> list[Row]:
+    """Duties of running plans of those `seen`, the most pressing first; of one owner, or all."""
     duty, c = d.CaseDuty, t.Complaint
     query = _all(duty).join(c, col(c.reference) == col(duty.reference)).where(col(c.closed_at).is_(None))
-    query = query.where(col(duty.answered_at).is_(None), col(duty.cancelled_at).is_(None))
+    query = query.where(seen, col(duty.answered_at).is_(None), col(duty.cancelled_at).is_(None))
     if owner is not None:
         query = query.where(col(duty.owner) == owner)
-    return await _rows(engine, query.order_by(col(duty.due_at)))
+    found, boxes = await opened(engine, query.order_by(col(duty.due_at)))
+    return [row | {"task": take(boxes.get(row["reference"]), duty_place(row["number"]), row["task"])} for row in found]
 
 
-async def transfers_to(engine: AsyncEngine, department: str | None) -> list[Row]:
-    """Transfers that wait for an answer, oldest first; to one department, or all."""
-    x = d.CaseTransfer
-    query = _all(x).where(col(x.answer).is_(None))
+async def transfers_to(engine: AsyncEngine, seen: ColumnElement[bool], department: str | None) -> list[Row]:
+    """Transfers of those `seen` that wait for an answer, oldest first; to one department, or all."""
+    c, x = t.Complaint, d.CaseTransfer
+    query = _all(x).join(c, col(c.reference) == col(x.reference)).where(seen, col(x.answer).is_(None))
     if department is not None:
         query = query.where(col(x.to_department) == department)
     return await _rows(engine, query.order_by(col(x.at)))
@@ -81,7 +86,7 @@ async def held_by(engine: AsyncEngine, username: str) -> list[str]:
     running = (col(i.reported_at).is_(None), col(i.stood_down_at).is_(None))
     led = select(col(i.reference)).where(col(i.leader) == username, *running)
     tasks = select(col(i.reference)).join(c, col(c.reference) == col(i.reference))
-    tasks = tasks.where(*running, col(c.state)["incident"]["tasks"].contains([{"owner": username, "done_at": None}]))
+    tasks = tasks.where(*running, col(c.people).contains([username]))  # who of them has a task, the case itself knows
     query = union(handler, duties, led, tasks)
     return [row["reference"] for row in await _rows(engine, query)]
 

@@ -3,23 +3,19 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, Sequence, UniqueConstraint, text
+from sqlalchemy import BigInteger, Column, Index, Sequence, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlmodel import Field, SQLModel
 
 from register.columns import at as _at
 from register.columns import json as _json
+from register.columns import names as _names
+from register.columns import sealed as _sealed
 from register.columns import table
 
 __all__ = ["table"]
 
 NUMBERS = Sequence("complaint_number", metadata=SQLModel.metadata)
-
-
-CUSTOMER_NUMBER = "lower(state #>> '{form,complainant,customer_number}')"
-EMAIL = "lower(state #>> '{form,complainant,email}')"
-PHONE_END = "right(regexp_replace(state #>> '{form,complainant,phone}', '[^0-9]', '', 'g'), 8)"
-"""Who complained, as a case's state has it. The planner finds an index only by the very words it was made with."""
 
 
 class Intake(SQLModel, table=True):
@@ -35,13 +31,13 @@ class Intake(SQLModel, table=True):
     agent: str
     idempotency_key: str | None = None
     body_hash: str
-    form: dict[str, Any] = _json()
+    form: bytes | None = _sealed()
     recorded_at: datetime = _at()
     started_at: datetime | None = _at(default=None)
 
 
 class Complaint(SQLModel, table=True):
-    """One case as its workflow last said: columns to list and count by, and the whole state in `state`."""
+    """One case as its workflow last said: columns to list and count by; sealed, the form and the rest of its state."""
 
     __table_args__ = (
         Index("complaint_stage", "stage", "number"),
@@ -50,11 +46,13 @@ class Complaint(SQLModel, table=True):
         Index("complaint_due_open", "due_at", postgresql_where=text("closed_at IS NULL")),
         Index("complaint_breached", "number", postgresql_where=text("breached")),
         Index("complaint_kinds", "kinds", postgresql_using="gin"),
+        Index("complaint_departments", "departments", postgresql_using="gin"),
+        Index("complaint_people", "people", postgresql_using="gin"),
         Index("complaint_received", "received_at"),
         Index("complaint_product", "product", "received_at"),
-        Index("complaint_customer_number", text(CUSTOMER_NUMBER)),
-        Index("complaint_email", text(EMAIL)),
-        Index("complaint_phone", text(PHONE_END)),
+        Index("complaint_customer_number", "customer_number_index"),
+        Index("complaint_email", "email_index"),
+        Index("complaint_phone", "phone_index"),
     )
     reference: str = Field(primary_key=True)
     number: int = Field(sa_type=BigInteger, unique=True)
@@ -66,6 +64,10 @@ class Complaint(SQLModel, table=True):
     kinds: list[str] = Field(sa_column=Column(ARRAY(TEXT), nullable=False))
     department: str | None = None
     handler: str | None = None
+    departments: list[str] = _names(description="that have a part in it")
+    region: str | None = None
+    people: list[str] = _names(description="who have a part in it by name")
+    handled_by: list[str] = _names(description="in this round")
     channel: str
     product: str | None = None
     language: str
@@ -76,14 +78,18 @@ class Complaint(SQLModel, table=True):
     due_at: datetime | None = _at(default=None)
     breached: bool = False
     round: int = 1
-    root_cause: str | None = None
+    root_cause_index: str | None = None
     satisfaction: int | None = None
     nps: int | None = None
     policy: str
     merged_into: str | None = None
     incident_of: str | None = Field(default=None, index=True)
-    matter: str
-    state: dict[str, Any] = _json()
+    customer_number_index: str | None = None
+    email_index: str | None = None
+    phone_index: str | None = None
+    form: bytes | None = _sealed()
+    state: bytes | None = _sealed()
+    erased_at: datetime | None = _at(default=None)
 
 
 class CaseEvent(SQLModel, table=True):
@@ -94,7 +100,7 @@ class CaseEvent(SQLModel, table=True):
     at: datetime = _at(index=True)
     kind: str
     by: str
-    data: dict[str, Any] = _json()
+    data: bytes | None = _sealed()
 
 
 class SlaClock(SQLModel, table=True):
@@ -120,7 +126,6 @@ class CaseAssignment(SQLModel, table=True):
     at: datetime = _at()
     department: str
     handler: str | None = None
-    why: str
     by: str
     accepted_at: datetime | None = _at(default=None)
     accepted_by: str | None = None
@@ -160,18 +165,14 @@ class CallbackTry(SQLModel, table=True):
 
 
 class Sending(SQLModel, table=True):
-    """A letter: its text as sent, and what became of it. `handing_over` is set just before the peer may take it."""
+    """A letter as sent, sealed, and what became of it. `handing_over` is set just before the peer may take it."""
 
     reference: str = Field(primary_key=True)
     number: int = Field(primary_key=True)
     kind: str
     way: str
     language: str
-    recipient: str
-    subject: str
-    body: str
-    html: str | None = None
-    pdf: bytes | None = Field(default=None, sa_type=LargeBinary)
+    content: bytes | None = _sealed()
     ordered_at: datetime = _at()
     state: str = Field(description="ready, handing_over, sent, failed or uncertain")
     message_id: str
@@ -197,8 +198,7 @@ class BoardNotice(SQLModel, table=True):
     reference: str = Field(primary_key=True)
     published_at: datetime = _at()
     language: str
-    title: str
-    body: str
+    content: bytes | None = _sealed()
 
 
 class StaffNotice(SQLModel, table=True):
@@ -238,8 +238,12 @@ class Department(SQLModel, table=True):
 
 
 class Staff(SQLModel, table=True):
-    """A member of staff; `password` is an argon2 hash. `demo` marks people who do not exist."""
+    """A member of staff; `password` is an argon2 hash, empty for who has none. `demo` marks people who do not exist.
 
+    `provider` and `subject`: the identity provider (issuer) the account belongs to, and who the person is there.
+    """
+
+    __table_args__ = (UniqueConstraint("provider", "subject"),)
     username: str = Field(primary_key=True)
     name: str
     email: str
@@ -251,3 +255,15 @@ class Staff(SQLModel, table=True):
     language: str = "zh-CN"
     password: str
     demo: bool = False
+    provider: str | None = None
+    subject: str | None = None
+
+
+class LegalHold(SQLModel, table=True):
+    """A case that is not to be erased while a matter of law goes on."""
+
+    reference: str = Field(primary_key=True)
+    set_at: datetime = _at()
+    by: str
+    reason: bytes | None = _sealed()
+    released_at: datetime | None = _at(default=None)

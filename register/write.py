@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import SQLModel, col
 
+from complaints.access import parts_of
 from complaints.case import Case, case_view
 from complaints.names import HEAD_OFFICE, Role
 from complaints.procedure import response_clock
@@ -16,6 +17,9 @@ from complaints.turns import Duty
 from register import detour_tables as d
 from register import tables as t
 from register.auditing import WATCHED, log_step
+from register.sealing import FORM, STATE, box_of, divided, duty_place, event_place, index_secret, indexes, put
+from vault.box import Box
+from vault.index import blind
 
 
 async def record(engine: AsyncEngine, case: Case, events: list[Event]) -> list[str]:
@@ -24,8 +28,9 @@ async def record(engine: AsyncEngine, case: Case, events: list[Event]) -> list[s
     A workflow task that was lost may be done again with another outcome: the workflow's last word stands, so rows
     are overwritten, and events beyond its last number, which then never happened, go.
     """
-    row = _complaint_row(case)
     async with engine.begin() as db:
+        box, secret = await box_of(db, case.reference, make=True), await index_secret(db)
+        row = _complaint_row(case, box, secret)
         columns = (getattr(t.Complaint, name) for name in ("seq", *WATCHED))
         query = select(*columns).where(col(t.Complaint.reference) == case.reference).with_for_update()
         found = (await db.execute(query)).mappings().first()
@@ -35,16 +40,16 @@ async def record(engine: AsyncEngine, case: Case, events: list[Event]) -> list[s
             await db.execute(
                 delete(t.CaseEvent).where(col(t.CaseEvent.reference) == case.reference, col(t.CaseEvent.seq) > case.seq)
             )
-        await _upsert(db, t.CaseEvent, [_event_row(case, e) for e in events])
+        await _upsert(db, t.CaseEvent, [_event_row(case, e, box) for e in events])
         await _upsert(db, t.SlaClock, [_clock_row(case, name) for name in case.clocks])
         await _upsert(db, t.CaseAssignment, [_plain(t.CaseAssignment, a, case) for a in case.assignments])
         await _upsert(db, t.CaseApproval, [_approval_row(case, n) for n in range(len(case.approvals))])
         await _upsert(db, t.CallbackTry, [_plain(t.CallbackTry, c, case) for c in case.callbacks])
         await _upsert(db, d.CaseTransfer, [_transfer_row(case, n) for n in range(len(case.transfers))])
         await _upsert(db, d.CaseExtension, [_plain(d.CaseExtension, e, case) for e in case.extensions])
-        await _upsert(db, d.CaseDuty, [_duty_row(case, x) for x in (case.plan.duties if case.plan else [])])
+        await _upsert(db, d.CaseDuty, [_duty_row(case, x, box) for x in (case.plan.duties if case.plan else [])])
         if case.incident:
-            await _upsert(db, d.MajorIncident, [_incident_row(case)])
+            await _upsert(db, d.MajorIncident, [await _incident_row(db, case)])
         notices = [row for e in events for row in await _notice_rows(db, case, e)]
         await _upsert(db, t.StaffNotice, notices, keep=("digest",))
         await log_step(db, known, row, events)
@@ -79,7 +84,8 @@ def number_of(reference: str) -> int:
     return int(reference.rsplit("-", 1)[1])
 
 
-def _complaint_row(case: Case) -> dict[str, Any]:
+def _complaint_row(case: Case, box: Box, secret: bytes) -> dict[str, Any]:
+    form, state = divided(case_view(case))
     found, held, last = case.classification, case.assignment, case.resolutions[-1] if case.resolutions else None
     rated = next((c for c in reversed(case.callbacks) if c.reached), None)
     return {
@@ -91,31 +97,32 @@ def _complaint_row(case: Case) -> dict[str, Any]:
         "nature": found.nature if found else None,
         "urgency": found.urgency if found else None,
         "kinds": [str(k) for k in case.kinds],
-        "department": held.department if held else None,
         "handler": held.handler if held else None,
         "channel": case.form.channel,
         "product": case.form.product,
         "language": case.form.language,
         "received_at": case.form.received_at,
         "opened_at": case.opened_at,
-        "opened_by": case.opened_by,
+        **parts_of(case).model_dump(),
         "closed_at": case.closed_at,
         "due_at": case.due_at(),
         "breached": case.breached(),
         "round": case.round,
-        "root_cause": last.root_cause if last else None,
+        "root_cause_index": blind(secret, "root_cause", last.root_cause.lower()) if last else None,
         "satisfaction": rated.satisfaction if rated else None,
         "nps": rated.nps if rated else None,
         "policy": case.rules.version,
         "merged_into": case.merged_into,
         "incident_of": case.incident_of,
-        "matter": case.form.matter,
-        "state": case_view(case),
+        **indexes(secret, case.form.complainant),
+        "form": put(box, FORM, form),
+        "state": put(box, STATE, state),
     }
 
 
-def _event_row(case: Case, event: Event) -> dict[str, Any]:
-    return {"reference": case.reference, **event.model_dump(exclude={"tell"})}
+def _event_row(case: Case, event: Event, box: Box) -> dict[str, Any]:
+    sealed = put(box, event_place(event.seq), event.model_dump(mode="json")["data"])
+    return {"reference": case.reference, **event.model_dump(exclude={"tell", "data"}), "data": sealed}
 
 
 def _clock_row(case: Case, name: str) -> dict[str, Any]:
@@ -143,16 +150,18 @@ def _transfer_row(case: Case, place: int) -> dict[str, Any]:
     return {**_plain(d.CaseTransfer, transfer, case), "handled": handled}
 
 
-def _duty_row(case: Case, duty: Duty) -> dict[str, Any]:
-    clock = case.clocks[duty.clock]
-    return {**_plain(d.CaseDuty, duty, case), "due_at": clock.due_at, "breached_at": clock.breached_at}
+def _duty_row(case: Case, duty: Duty, box: Box) -> dict[str, Any]:
+    clock, task = case.clocks[duty.clock], put(box, duty_place(duty.number), duty.task)
+    return {**_plain(d.CaseDuty, duty, case), "task": task, "due_at": clock.due_at, "breached_at": clock.breached_at}
 
 
-def _incident_row(case: Case) -> dict[str, Any]:
+async def _incident_row(db: AsyncConnection, case: Case) -> dict[str, Any]:
+    """A leader who is no member of staff is named in the sealed case alone."""
     incident, clock = case.incident, response_clock(case)
     assert incident is not None
-    columns = {"id", "declared_at", "acknowledged_at", "acknowledged_by", "leader", "stood_down_at"}
+    columns = {"id", "declared_at", "acknowledged_at", "acknowledged_by", "stood_down_at"}
     return {
+        "leader": await db.scalar(select(col(t.Staff.username)).where(col(t.Staff.username) == incident.leader)),
         "reference": case.reference,
         "due_at": clock.due_at,
         "breached_at": clock.breached_at,
@@ -171,7 +180,7 @@ async def _notice_rows(db: AsyncConnection, case: Case, event: Event) -> list[di
             "username": username,
             "kind": event.kind,
             "at": event.at,
-            "data": event.data,
+            "data": {name: event.data[name] for name in ("clock", "due_at") if name in event.data},
             "digest": None,
         }
         for username in sorted(usernames)

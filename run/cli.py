@@ -1,22 +1,20 @@
 """The command line: `amends --help` teaches it."""
 
-import asyncio
-from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
-from rich.console import Console
 from rich.table import Table
 
 from policies.load import BrokenPolicy, check
 from policies.names import DEFAULT_JURISDICTION
+from run import privacy_commands
 from run.auditing import app as audit_app
+from run.going import err, go, out, settings
 from run.logs import configure
-from run.settings import MissingSetting, Settings, beside_the_local_stack
+from run.settings import MissingSetting, beside_the_local_stack
 from run.staff import app as staff_app
 
 app = typer.Typer(
@@ -29,6 +27,7 @@ policy_app = typer.Typer(help="The rules: check them, and ask what they say.", n
 app.add_typer(policy_app, name="policy")
 app.add_typer(staff_app, name="staff")
 app.add_typer(audit_app, name="audit")
+privacy_commands.add_to(app)
 
 
 class Language(StrEnum):
@@ -36,21 +35,6 @@ class Language(StrEnum):
 
     zh = "zh-CN"
     en = "en"
-
-
-out, err = Console(), Console(stderr=True, soft_wrap=True)
-
-
-def settings(read: Callable[[], Settings] = Settings) -> Settings:
-    """The settings, or a plain word about the one that is wrong."""
-    try:
-        found = read()
-    except ValidationError as error:
-        for detail in error.errors():
-            err.print(f"[red]AMENDS_{'_'.join(str(p) for p in detail['loc']).upper()}[/]: {detail['msg']}")
-        raise typer.Exit(2) from None
-    configure(found.log_level)
-    return found
 
 
 def _sound_rules() -> None:
@@ -61,17 +45,6 @@ def _sound_rules() -> None:
     # A calendar that ends soon is for `policy check` to fail on; it must not keep a desk from starting.
     if any(p.fatal and "known_through" not in p.message for p in problems):
         raise typer.Exit(1)
-
-
-def _go(part: Coroutine[Any, Any, None]) -> None:
-    try:
-        asyncio.run(part)
-    except MissingSetting as missing:
-        err.print(str(missing), style="red", markup=False)
-        raise typer.Exit(2) from None
-    except (OSError, RuntimeError) as error:
-        err.print(str(error), style="red", markup=False)
-        raise typer.Exit(1) from None
 
 
 @app.command()
@@ -95,7 +68,7 @@ def worker() -> None:
 
     found = settings()
     _sound_rules()
-    _go(part.serve(found))
+    go(part.serve(found))
 
 
 @app.command()
@@ -105,7 +78,7 @@ def web() -> None:
 
     found = settings()
     _sound_rules()
-    _go(part.serve(found))
+    go(part.serve(found))
 
 
 @app.command()
@@ -115,11 +88,13 @@ def migrate() -> None:
 
     from register.migrate import CannotMigrate
     from register.migrate import migrate as upgrade
+    from run import connect
     from run.settings import needed_secret
 
     found = settings()
     try:
-        out.print(f"register is at {upgrade(needed_secret(found.owner_url or found.database_url, 'database_url'))}")
+        url = needed_secret(found.owner_url or found.database_url, "database_url")
+        out.print(f"register is at {upgrade(url, connect.master(found))}")
     except MissingSetting as missing:
         err.print(str(missing), style="red", markup=False)
         raise typer.Exit(2) from None
@@ -151,7 +126,7 @@ def import_(
         err.print("[red]--format is cfpb; --received is now or as-is[/]")
         raise typer.Exit(2)
     found = settings(beside_the_local_stack)
-    _go(importing.import_file(found, file, limit=limit, as_is=received == "as-is", agent=agent, per_second=per_second))
+    go(importing.import_file(found, file, limit=limit, as_is=received == "as-is", agent=agent, per_second=per_second))
 
 
 @app.command()
@@ -159,7 +134,7 @@ def show(reference: str) -> None:
     """One case: where it stands, who holds it, what is due."""
     from run import showing
 
-    _go(showing.show(settings(beside_the_local_stack), reference))
+    go(showing.show(settings(beside_the_local_stack), reference))
 
 
 @app.command()
@@ -167,7 +142,7 @@ def timeline(reference: str, language: Annotated[Language, typer.Option()] = Lan
     """The history of a case as people read it."""
     from run import showing
 
-    _go(showing.timeline(settings(beside_the_local_stack), reference, language.value))
+    go(showing.timeline(settings(beside_the_local_stack), reference, language.value))
 
 
 @app.command()
@@ -225,6 +200,19 @@ def policy_explain(
         raise typer.Exit(2) from None
 
 
+@policy_app.command("access")
+def policy_access() -> None:
+    """Write who may do what as a page in Markdown: amends policy access > docs/access.md."""
+    from policies.access import access
+    from policies.access_page import page
+
+    try:
+        typer.echo(page(access()), nl=False)
+    except BrokenPolicy as broken:
+        err.print(f"[red]{broken}[/]", highlight=False)
+        raise typer.Exit(1) from None
+
+
 @policy_app.command("reproject")
 def policy_reproject(
     why: Annotated[str, typer.Option(help="kept in every case's history")],
@@ -242,7 +230,7 @@ def policy_reproject(
     from run import reprojecting
 
     found = settings(beside_the_local_stack)
-    _go(reprojecting.reproject(found, jurisdiction, only, to, why, by, dry=dry_run))
+    go(reprojecting.reproject(found, jurisdiction, only, to, why, by, dry=dry_run))
 
 
 if __name__ == "__main__":

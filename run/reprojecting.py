@@ -34,7 +34,7 @@ async def reproject(
         return
     reached: dict[str, JsonValue] = {"cases": len(cases), "version": [only, to], "jurisdiction": jurisdiction}
     await audit.append(engine, own_entry("policy_reprojected", change=reached, why=why))
-    client, table = await connect.temporal(settings), Table("case", "was held to", "clocks moved")
+    client, table = await connect.temporal(settings, engine), Table("case", "was held to", "clocks moved")
     order, gate = Reprojection(version=to, why=why, by=by), asyncio.Semaphore(AT_ONCE)
 
     async def one(reference: str) -> str | None:

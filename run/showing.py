@@ -10,6 +10,7 @@ from api.view import case_json
 from register import read
 from run import connect
 from run.settings import Settings
+from vault.box import KeyDestroyed
 
 out = Console()
 
@@ -27,8 +28,12 @@ def _at(text: object) -> str:
 async def show(settings: Settings, reference: str) -> None:
     """Print the case without the complainant's data."""
     engine = connect.register(settings)
-    state = await read.case_state(engine, reference)
-    await engine.dispose()
+    try:
+        state = await read.case_state(engine, reference)
+    except KeyDestroyed as erased:
+        raise NoSuchCase(f"{erased}: figures are left of it, and the audit log") from None
+    finally:
+        await engine.dispose()
     if state is None:
         raise NoSuchCase(f"no complaint {reference} in the register")
     case = case_json(state)

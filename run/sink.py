@@ -1,10 +1,14 @@
 """A local mailbox for `amends run`: takes e-mail by SMTP and SMS and staff messages by HTTP, keeps and shows them.
 
-For trying things out on one machine only; production names a real SMTP server and gateway instead.
+For trying things out on one machine only; production names a real SMTP server and gateway instead. What belongs to a
+case is sealed with the case's key, so that it is unreadable, too, once the case is erased.
 """
 
 import email
 import json
+import re
+import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email import policy
 from email.message import EmailMessage
@@ -15,24 +19,45 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse
-from jinja2 import Environment, PackageLoader, select_autoescape
+
+from activities.templating import templates
+from api.headers import Headers, page_policy
+from vault.box import Box
 
 KEPT = 500
-PAGES = Environment(loader=PackageLoader("templates", "pages"), autoescape=select_autoescape(["html"]))
+CASE = re.compile(r"CMP-[0-9]{4}-[0-9]{6,12}")
+ERASED = "(erased)"
+OpenBox = Callable[[str], Box | None]
+"""Gives the box of a case, if it has one."""
+PAGES = templates("pages")
+LETTER = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox"
+"""A letter as the reader sees it: its inline styles, and nothing else of what it may ask for."""
 
 
 class Mailbox:
     """A folder of messages, one file each, named by the time they came."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, box: OpenBox | None = None) -> None:
+        """Without `box` everything is kept plain: for tests, whose folders go with them."""
+        self.folder, self.box = folder, box
         self.refuses = False
         folder.mkdir(parents=True, exist_ok=True)
 
-    def keep(self, kind: str, content: bytes) -> None:
-        """Keep one message."""
-        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}.{kind}"
-        (self.folder / name).write_bytes(content)
+    def keep(self, kind: str, content: bytes, key: str = "") -> None:
+        """Keep one message; `key` is that under which it was sent, and names its case if it has one."""
+        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+        case = CASE.search(key)
+        if self.box and case and (box := self.box(case[0])):
+            name, content = f"{name}.{case[0]}", box.seal(content, name)
+        (self.folder / f"{name}.{kind}").write_bytes(content)
+
+    def content(self, path: Path) -> bytes | None:
+        """What was kept in that file; None when its case was erased."""
+        name, *sealed_for = path.stem.split(".")
+        if not sealed_for:
+            return path.read_bytes()
+        box = self.box(sealed_for[0]) if self.box else None
+        return box.open(path.read_bytes(), name) if box else None
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -46,7 +71,8 @@ class Mailbox:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """Take one e-mail (called by aiosmtpd)."""
-        self.keep("eml", envelope.original_content or b"")
+        content = envelope.original_content or b""
+        self.keep("eml", content, str(_parse(content)["Message-ID"]))
         return "250 kept"
 
     def messages(self) -> list[dict[str, str]]:
@@ -59,26 +85,30 @@ class Mailbox:
         path = next((p for p in self.folder.iterdir() if p.name == name), None)
         if path is None:
             raise KeyError(name)
+        if (content := self.content(path)) is None:
+            return self._summary(path), ERASED, None
         if path.suffix != ".eml":
-            return self._summary(path), json.dumps(json.loads(path.read_bytes()), ensure_ascii=False, indent=2), None
-        mail = _parse(path)
+            return self._summary(path), json.dumps(json.loads(content), ensure_ascii=False, indent=2), None
+        mail = _parse(content)
         text, html = mail.get_body(("plain",)), mail.get_body(("html",))
         return self._summary(path), text.get_content() if text else "", html.get_content() if html else None
 
     def _summary(self, path: Path) -> dict[str, str]:
-        stamp = datetime.strptime(path.stem, "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
+        stamp = datetime.strptime(path.stem.split(".")[0], "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
         base = {"name": path.name, "at": f"{stamp:%Y-%m-%d %H:%M:%S}", "kind": path.suffix[1:]}
+        if (content := self.content(path)) is None:
+            return base | {"to": "", "subject": ERASED}
         if path.suffix == ".eml":
-            mail = _parse(path)
+            mail = _parse(content)
             return base | {"to": str(mail["To"]), "subject": str(mail["Subject"]).strip()}
-        body = json.loads(path.read_bytes())
-        content = body.get("text", body.get("content", ""))
-        text = str(content.get("content", content.get("text", "")) if isinstance(content, dict) else content)
+        body = json.loads(content)
+        said = body.get("text", body.get("content", ""))
+        text = str(said.get("content", said.get("text", "")) if isinstance(said, dict) else said)
         return base | {"to": str(body.get("to", "staff")), "subject": text[:80]}
 
 
-def _parse(path: Path) -> EmailMessage:
-    return email.message_from_bytes(path.read_bytes(), policy=policy.default)
+def _parse(content: bytes) -> EmailMessage:
+    return email.message_from_bytes(content, policy=policy.default)
 
 
 def smtp(mailbox: Mailbox, port: int) -> Controller:
@@ -89,10 +119,12 @@ def smtp(mailbox: Mailbox, port: int) -> Controller:
 def pages(mailbox: Mailbox) -> FastAPI:
     """The page that shows the mailbox, and the HTTP doors for SMS and staff messages."""
     app = FastAPI(title="Amends local mailbox", docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(Headers)
 
     async def take(request: Request, kind: str) -> dict[str, str]:
         body: Any = await request.json()
-        mailbox.keep(kind, json.dumps(body, ensure_ascii=False).encode())
+        key = request.headers.get("Idempotency-Key", "") if kind == "sms" else ""
+        mailbox.keep(kind, json.dumps(body, ensure_ascii=False).encode(), key)
         return {"status": "kept"}
 
     @app.post("/sms")
@@ -103,23 +135,33 @@ def pages(mailbox: Mailbox) -> FastAPI:
     async def staff(request: Request) -> dict[str, str]:
         return await take(request, "staff")
 
-    @app.get("/", response_class=HTMLResponse)
-    def index() -> str:
-        return PAGES.get_template("mailbox.html").render(messages=mailbox.messages())
-
-    @app.get("/{name}", response_class=HTMLResponse)
-    def one(name: str) -> str:
+    def read(name: str) -> tuple[dict[str, str], str, str | None]:
         try:
-            summary, text, html = mailbox.read(name)
+            return mailbox.read(name)
         except KeyError:
             raise HTTPException(404, "no such message") from None
-        return PAGES.get_template("message.html").render(message=summary, text=text, html=html)
+
+    @app.get("/")
+    def index() -> HTMLResponse:
+        return _page("mailbox.html", messages=mailbox.messages())
+
+    @app.get("/{name}")
+    def one(name: str) -> HTMLResponse:
+        summary, text, html = read(name)
+        return _page("message.html", message=summary, text=text, html=html)
+
+    @app.get("/{name}/letter")
+    def letter(name: str) -> HTMLResponse:
+        return HTMLResponse(read(name)[2] or "", headers={"Content-Security-Policy": LETTER})
 
     @app.get("/{name}/text", response_class=PlainTextResponse)
     def text_only(name: str) -> str:
-        try:
-            return mailbox.read(name)[1]
-        except KeyError:
-            raise HTTPException(404, "no such message") from None
+        return read(name)[1]
 
     return app
+
+
+def _page(template: str, **values: Any) -> HTMLResponse:
+    nonce = secrets.token_urlsafe(16)
+    html = PAGES.get_template(template).render(**values, nonce=nonce)
+    return HTMLResponse(html, headers={"Content-Security-Policy": page_policy(nonce, "frame-src 'self'")})

@@ -26,7 +26,10 @@ from rich.table import Table
 from complaints.names import Role
 from register.connect import engine
 from run import demo, local_postgres, sink
-from run.settings import Settings
+from run.settings import Settings, shown
+from vault.keyring import Keyring
+from vault.keys import Keys
+from vault.master import LocalMaster
 from workflows.search_attributes import ALL
 
 console = Console(stderr=True, soft_wrap=True)
@@ -55,19 +58,23 @@ class Stack:
         self._ports_free()
         (self.data / "logs").mkdir(exist_ok=True)
         self._temporal()
-        database = self._postgres()
-        smtp_port = self._mailbox()
-        password = self._demo(database)
+        masters = self._kept("master_keys", lambda: LocalMaster.new("local-1"))
+        master = LocalMaster.parse(masters)
+        database = self._postgres(master)
+        smtp_port = self._mailbox(Keys(database, master))
+        password = self._demo(database, master)
         shared = {
             "AMENDS_DATABASE_URL": database,
             "AMENDS_TEMPORAL_ADDRESS": f"127.0.0.1:{self.settings.temporal_port}",
+            "AMENDS_MASTER_KEYS": masters,
             "AMENDS_SECRET_KEY": self._kept("secret_key", lambda: secrets.token_urlsafe(48)),
             "AMENDS_SMTP_HOST": self.settings.smtp_host or "127.0.0.1",
             "AMENDS_SMTP_PORT": str(self.settings.smtp_port if self.settings.smtp_host else smtp_port),
             "AMENDS_SMTP_TLS": self.settings.smtp_tls if self.settings.smtp_host else "none",
-            "AMENDS_SMS_URL": self.settings.sms_url or f"http://127.0.0.1:{self.mail_port}/sms",
-            "AMENDS_WEBHOOK_URL": self.settings.webhook_url or f"http://127.0.0.1:{self.mail_port}/staff",
+            "AMENDS_SMS_URL": shown(self.settings.sms_url) or f"http://127.0.0.1:{self.mail_port}/sms",
+            "AMENDS_WEBHOOK_URL": shown(self.settings.webhook_url) or f"http://127.0.0.1:{self.mail_port}/staff",
             "AMENDS_PUBLIC_URL": self.settings.public_url or f"http://127.0.0.1:{self.settings.api_port}",
+            "AMENDS_TEMPORAL_UI_URL": f"http://127.0.0.1:{self.settings.temporal_ui_port}",
             "AMENDS_PRINT_QUEUE": str(self.settings.print_queue or self.data / "print"),
         }
         self._write_down(shared)
@@ -125,17 +132,18 @@ class Stack:
             "--port", str(self.settings.temporal_port), "--ui-port", str(self.settings.temporal_ui_port),
             "--db-filename", str(self.data / "temporal.db"), "--log-level", "warn",
             # Faster, and safe against a killed process; at a power cut the last moments may be lost.
+            "--ui-codec-endpoint", f"http://127.0.0.1:{self.settings.api_port}/codec",
             "--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=normal", *known,
         ]  # fmt: skip
         self._spawn("temporal", command, {})
 
-    def _postgres(self) -> str:
+    def _postgres(self, master: LocalMaster) -> str:
         server = local_postgres.start(self.data / "postgres")
         self.undo.append(server.stop)
-        return local_postgres.prepared(local_postgres.url(server))
+        return local_postgres.prepared(local_postgres.url(server), master)
 
-    def _mailbox(self) -> int:
-        box = sink.Mailbox(self.data / "mail")
+    def _mailbox(self, keys: Keys) -> int:
+        box = sink.Mailbox(self.data / "mail", keys.box)
         port = free_port()
         controller = sink.smtp(box, port)
         controller.start()
@@ -147,12 +155,12 @@ class Stack:
         self.undo.append(lambda: setattr(server, "should_exit", True))
         return port
 
-    def _demo(self, database: str) -> str:
+    def _demo(self, database: str, master: LocalMaster) -> str:
         fixed = self.settings.demo_password
         password = fixed.get_secret_value() if fixed else self._kept("demo_password", lambda: secrets.token_urlsafe(9))
 
         async def furnish() -> None:
-            register = engine(database)
+            register = engine(database, Keyring(master))
             await demo.furnish(register, password, fixed=True)
             await register.dispose()
 
@@ -179,7 +187,7 @@ class Stack:
 
     def _spawn(self, name: str, command: list[str], environment: dict[str, str]) -> None:
         with self._log(name).open("ab") as log:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # nosec B603: our own programs, no shell
                 command,
                 env={**clean_environment(), **environment},
                 stdout=log,

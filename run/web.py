@@ -4,16 +4,21 @@ import asyncio
 from datetime import timedelta
 
 import uvicorn
+from starlette.types import ASGIApp
 from temporalio.service import RetryConfig
 
 from api.app import create_app
-from api.parts import Parts
+from api.limits import LARGEST_HEADERS
+from api.parts import Lives, Parts
+from api.rates import Rates
 from complaints.names import TASK_QUEUE
 from run import connect
 from run.rules_log import log_rules_at_start
 from run.settings import MissingSetting, Settings, needed_secret
 
 KEY_LENGTH = 32
+MOST_CONNECTIONS = 500
+"""Of one process; beyond it the answer is 503, and the proxy asks another."""
 # A caller waits for the answer: with Temporal away the complaint is kept and the agent told so within seconds.
 BRIEF = RetryConfig(max_elapsed_time_millis=int(timedelta(seconds=3) / timedelta(milliseconds=1)))
 
@@ -24,18 +29,41 @@ async def serve(settings: Settings) -> None:
     if len(secret) < KEY_LENGTH:
         raise MissingSetting(f"AMENDS_SECRET_KEY needs at least {KEY_LENGTH} characters")
     engine = connect.register(settings)
-    temporal = await connect.temporal(settings, lazy=True, retry=BRIEF)
-    app = create_app(Parts(engine, temporal, secret, TASK_QUEUE, settings.token_minutes))
-    config = uvicorn.Config(
+    temporal = await connect.temporal(settings, engine, lazy=True, retry=BRIEF)
+    lives = Lives(
+        token=timedelta(minutes=settings.token_minutes),
+        idle=timedelta(minutes=settings.session_idle_minutes),
+        session=timedelta(hours=settings.session_hours),
+    )
+    parts = Parts(
+        engine,
+        temporal,
+        secret,
+        TASK_QUEUE,
+        lives,
+        ui_origins=(settings.temporal_ui_url,) if settings.temporal_ui_url else (),
+        provider=connect.provider(settings),
+        staff_url=settings.staff_url or None,
+        rates=Rates(settings.requests_per_minute, settings.failed_sign_ins_per_minute),
+    )
+    app = create_app(parts, secure=(settings.public_url or "").startswith("https://"))
+    rules = asyncio.create_task(log_rules_at_start(engine))
+    await uvicorn.Server(config(app, settings.host, settings.api_port)).serve()
+    rules.cancel()
+    await engine.dispose()
+
+
+def config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
+    """How it is served: no access log, which would hold customers' links; a bound on headers and connections."""
+    return uvicorn.Config(
         app,
-        host=settings.host,
-        port=settings.api_port,
+        host=host,
+        port=port,
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=20,
         server_header=False,
+        http="h11",
+        h11_max_incomplete_event_size=LARGEST_HEADERS,
+        limit_concurrency=MOST_CONNECTIONS,
     )
-    rules = asyncio.create_task(log_rules_at_start(engine))
-    await uvicorn.Server(config).serve()
-    rules.cancel()
-    await engine.dispose()

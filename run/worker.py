@@ -16,20 +16,22 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.channels import Post
 from activities.desk import Desk, Poke
 from activities.digests import Digests
+from activities.erasing import Erasing
 from activities.letters import Letters
 from complaints.names import TASK_QUEUE
 from complaints.orders import Person
 from policies.load import FOLDER
-from run import connect
+from run import connect, schedules
 from run.rules_log import log_rules_at_start
 from run.settings import Settings
 from workflows.absence import StaffAbsence
 from workflows.complaint import Complaint
 from workflows.digest import StaffDigest
+from workflows.retention import Retention
 
 # Everything below workflows/ is pure, or called only as an activity: it is imported once, not once for each case.
 _PASSED_THROUGH = SandboxRestrictions.default.with_passthrough_modules(
-    "complaints", "policies", "register", "activities", "pydantic", "pydantic_core", "sqlmodel", "sqlalchemy",
+    "complaints", "policies", "vault", "register", "activities", "pydantic", "pydantic_core", "sqlmodel", "sqlalchemy",
     "email_validator", "idna", "dns", "holidays", "yaml", "jinja2", "httpx", "aiosmtplib", "reportlab", "babel",
 )  # fmt: skip
 
@@ -78,7 +80,7 @@ def build(
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[Complaint, StaffDigest, StaffAbsence],
+        workflows=[Complaint, StaffDigest, StaffAbsence, Retention],
         activities=[
             desk.find_rules,
             desk.rules_of,
@@ -90,6 +92,7 @@ def build(
             desk.publish,
             letters.send_letters,
             digests.send_digest,
+            Erasing(engine, rules).erase_due,
         ],
         workflow_runner=SANDBOX if sandbox else UnsandboxedWorkflowRunner(),
         graceful_shutdown_timeout=timedelta(seconds=20),
@@ -99,12 +102,14 @@ def build(
 
 async def serve(settings: Settings) -> None:
     """Work until told to stop; what is under way is finished first."""
-    engine, client = connect.register(settings, ping=False), await connect.temporal(settings)
+    engine = connect.register(settings, ping=False)
+    client = await connect.temporal(settings, engine)
+    await schedules.ensure(client)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     rules = asyncio.create_task(log_rules_at_start(engine))
-    async with build(client, engine, connect.post(settings), public_url=settings.public_url):
+    async with build(client, engine, connect.post(settings, engine), public_url=settings.public_url):
         log.info("worker.ready", task_queue=TASK_QUEUE, namespace=client.namespace)
         await stop.wait()
     rules.cancel()

@@ -1,21 +1,30 @@
 """Real parts for the tests: PostgreSQL, Temporal with a clock that can skip, an SMTP peer, an HTTP gateway."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import pytest
+from contract import sessions_of_the_roles
+from keys import MASTER, register_at
 from office import PASSWORD, Office, OpenOffice, office_at
 from sqlalchemy.ext.asyncio import AsyncEngine
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from activities.channels import Post
-from register.connect import engine as connect_register
+from api.oidc import Provider
 from run import demo, local_postgres, sink
 from run.drill import servers
+from run.drill.office import QUICK
 from run.stack import temporal_binary
+from vault.codec import data_converter
 from workflows.search_attributes import ALL
+
+if TYPE_CHECKING:
+    from provider import IdentityProvider
 
 SHORT_RUNS = ["--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=150"]
 
@@ -30,24 +39,25 @@ def owner_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def database_url(owner_url: str) -> str:
     """It has the register's tables; worker and web, and so the tests, use them with the rights they have at work."""
-    return local_postgres.prepared(owner_url)
+    return local_postgres.prepared(owner_url, MASTER)
 
 
 @pytest.fixture(scope="session")
 async def register(database_url: str) -> AsyncIterator[AsyncEngine]:
     """The register, furnished with the demo office."""
-    engine = connect_register(database_url)
-    await demo.furnish(engine, PASSWORD, fixed=True)
+    engine = register_at(database_url)
+    await demo.furnish(engine, PASSWORD, fixed=True, hasher=QUICK)
+    await sessions_of_the_roles(engine)
     yield engine
     await engine.dispose()
 
 
 @pytest.fixture(scope="session")
-async def temporal() -> AsyncIterator[WorkflowEnvironment]:
+async def temporal(register: AsyncEngine) -> AsyncIterator[WorkflowEnvironment]:
     """A real Temporal server whose workflows stand still until a test moves their clock."""
     env = await WorkflowEnvironment.start_time_skipping_v2(
         ts_config=TimeSkippingConfig(enabled=False),
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter(register, "default"),
         dev_server_existing_path=temporal_binary(),
         dev_server_extra_args=[*servers.SKIPPING, *SHORT_RUNS],
         dev_server_log_level="never",
@@ -64,10 +74,10 @@ def mailbox(tmp_path_factory: pytest.TempPathFactory) -> sink.Mailbox:
 
 
 @pytest.fixture(scope="session")
-def post(mailbox: sink.Mailbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Post]:
+def post(mailbox: sink.Mailbox, register: AsyncEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Post]:
     """The ways out: a real SMTP peer and a real HTTP gateway on loopback, and a print queue."""
     prints = tmp_path_factory.mktemp("print")
-    with servers.gateway(mailbox) as gateway, servers.ways_out(mailbox, gateway, prints) as post:
+    with servers.gateway(mailbox) as gateway, servers.ways_out(mailbox, gateway, prints, register) as post:
         yield post
 
 
@@ -111,3 +121,18 @@ async def office(office_on: OpenOffice) -> AsyncIterator[Office]:
     """An office on an ordinary Tuesday morning."""
     async with office_on(datetime(2026, 3, 10, 10)) as here:
         yield here
+
+
+@pytest.fixture(scope="session")
+def idp() -> Iterator[IdentityProvider]:
+    """The bank's identity provider, a real one on loopback."""
+    from provider import provider  # Flask and its friends, for those who sign in there only
+
+    with provider() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def ours(idp: IdentityProvider) -> Provider:
+    """Our side of it, as the settings would make it."""
+    return idp.client(secret="s3cret")

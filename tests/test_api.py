@@ -9,14 +9,13 @@ from uuid import uuid4
 import httpx
 import pytest
 from contract import Json, different, listed, new_word, opened, problem, signed_in, token
+from keys import register_at
 from office import MAJOR, PASSWORD, PLAIN, RESOLUTION, SECRET, Office, free_port
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RetryConfig
 
 from api.app import create_app
 from api.parts import Parts
-from register.connect import engine as connect_register
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +61,7 @@ async def test_an_act_repeated_under_its_key_happens_once(office: Office) -> Non
         assert {a.status_code for a in answers} == {200}
     assert [n["text"] for n in (await office.case(reference))["notes"]] == ["一"]
     await office.call("agent", "POST", path, {"text": "一"}, **{"Idempotency-Key": str(uuid4())})
-    await office.call("handler", "POST", path, {"text": "一"}, **key)  # another person's key is another key
+    await office.call("handler.card_centre", "POST", path, {"text": "一"}, **key)  # another person's key is another key
     assert len((await office.case(reference))["notes"]) == 3
 
 
@@ -191,8 +190,9 @@ async def test_an_act_in_the_wrong_stage_says_where_the_case_stands_and_what_is_
 
 
 async def test_a_case_of_another_is_not_yours(office: Office, by_stage: dict[str, Json]) -> None:
-    path = f"/complaints/{by_stage['assigned']['reference']}/acceptance"
-    problem(await office.call("handler.legal", "POST", path), "not_yours")
+    reference, handler = (by_stage["assigned"][k] for k in ("reference", "assignment"))
+    colleague = {"handler.card_centre", "handler.card_centre.2"} - {handler["handler"]}
+    problem(await office.call(colleague.pop(), "POST", f"/complaints/{reference}/acceptance"), "not_yours")
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ async def test_health_readiness_and_figures_need_no_token(office: Office) -> Non
 
 
 async def test_without_the_register_it_is_503_and_says_when_to_try_again(office: Office) -> None:
-    nowhere = connect_register(f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/none")
+    nowhere = register_at(f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/none")
     app = create_app(Parts(nowhere, office.env.client, SECRET, office.queue))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app, False), base_url="http://test") as http:
         bearer = {"Authorization": f"Bearer {token(sub='agent')}"}
@@ -254,7 +254,7 @@ async def test_without_temporal_a_complaint_is_kept_and_opened_later_once(office
     away = await Client.connect(
         f"127.0.0.1:{free_port()}",
         lazy=True,
-        data_converter=pydantic_data_converter,
+        data_converter=office.env.client.data_converter,
         retry_config=RetryConfig(max_elapsed_time_millis=200),
     )
     app = create_app(Parts(office.engine, away, SECRET, office.queue))

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 import structlog
+from keys import MASTER, MASTER_KEYS, register_at
 from psycopg.errors import InsufficientPrivilege
 from pydantic import ValidationError
 from sqlalchemy import make_url, text
@@ -19,7 +20,6 @@ from typer.testing import CliRunner
 from register import audit, audit_check, audit_tables, detour_tables, tables
 from register.audit import Entry
 from register.connect import as_app
-from register.connect import engine as connect
 from run import local_postgres
 from run.cli import app
 
@@ -38,7 +38,7 @@ def database(owner_url: str, name: str, owner: str = "postgres") -> str:
 @pytest.fixture(scope="module")
 def own_url(owner_url: str) -> str:
     url = database(owner_url, "audit_chain")
-    local_postgres.prepared(url)
+    local_postgres.prepared(url, MASTER)
     return url
 
 
@@ -75,7 +75,7 @@ def entry(number: int, **more: Any) -> Entry:
 async def log(own_url: str, owner: Owner) -> AsyncIterator[AsyncEngine]:
     """A log of six lines, as the parts at work wrote it."""
     unlocked(owner, EMPTY)
-    engine = connect(as_app(own_url), 20)
+    engine = register_at(as_app(own_url), 20)
     await audit.append(engine, *(entry(n) for n in range(1, 4)))
     for number in range(4, LINES + 1):
         await audit.append(engine, entry(number))
@@ -162,11 +162,17 @@ async def test_the_end_taken_away_with_its_head_shows_against_an_anchor(log: Asy
     assert found and found[0] == 6 and found[1].startswith("not the line of the anchor")
 
 
-async def test_a_log_written_anew_with_another_key_is_found(log: AsyncEngine, owner: Owner) -> None:
-    forger = log.execution_options(audit_key=b"another key")
+async def test_a_log_written_anew_with_another_key_is_found(
+    log: AsyncEngine, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def another_key(_: Any) -> bytes:
+        return b"another key"
+
     unlocked(owner, EMPTY)
-    await audit.append(forger, *(entry(n) for n in range(1, LINES + 1)))
-    assert await fault(forger) is None
+    with monkeypatch.context() as forger:
+        forger.setattr(audit, "chain_key", another_key)
+        await audit.append(log, *(entry(n) for n in range(1, LINES + 1)))
+        assert await fault(log) is None
     found = await fault(log)
     assert found and found[0] == 1 and "another key" in found[1]
 
@@ -244,7 +250,7 @@ async def test_a_table_made_later_is_covered(log: AsyncEngine, owner: Owner) -> 
 
 
 def amends(*words: str, **environment: str) -> tuple[int, str]:
-    done = CliRunner().invoke(app, words, env=environment)
+    done = CliRunner().invoke(app, words, env={"AMENDS_MASTER_KEYS": MASTER_KEYS, **environment})
     structlog.reset_defaults()  # the command has set its logs up on an error output that is closed by now
     return done.exit_code, done.output
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from contract import problem, signed_in
+from keys import MASTER_KEYS, register_at
 from office import Office
 from typer.testing import CliRunner
 
 from register import audit
-from register.connect import engine as connect
 from run.cli import app
 
 Json = dict[str, Any]
@@ -56,12 +56,13 @@ async def test_the_auditor_reads_by_who_act_subject_and_time_in_pages(office: Of
 
 def test_the_command_line_exports_checks_and_shows(database_url: str, tmp_path: Path) -> None:
     def amends(*words: str, code: int = 0) -> str:
-        done = CliRunner().invoke(app, ["audit", *words], env={"AMENDS_DATABASE_URL": database_url, "COLUMNS": "400"})
+        env = {"AMENDS_DATABASE_URL": database_url, "AMENDS_MASTER_KEYS": MASTER_KEYS, "COLUMNS": "400"}
+        done = CliRunner().invoke(app, ["audit", *words], env=env)
         assert done.exit_code == code, done.output
         return done.output
 
     async def write_some() -> None:
-        engine = connect(database_url)
+        engine = register_at(database_url)
         lines = [audit.Entry(who="=1+1", act="tried", subject="exported", why="=cmd|'/C calc'!A0，原因")]
         await audit.append(
             engine, *lines, audit.Entry(who="x", act="tried", subject="exported", change={"a": [None, "b"]})

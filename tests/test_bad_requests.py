@@ -59,7 +59,8 @@ async def test_what_is_no_form_is_refused(office: Office, body: bytes) -> None:
     ("number", "fault"), [(b"1e400", True), (b"-1e400", True), (b"1e-400", False), (b"300.0", False), (b"-0.0", False)]
 )
 async def test_numbers_as_json_writes_them(office: Office, number: bytes, fault: bool) -> None:
-    body = GOOD[:-1] + b', "amount": {"value": ' + number + b', "currency": "CNY"}}'
+    others = {name: value for name, value in json.loads(GOOD).items() if name != "amount"}
+    body = json.dumps(others).encode()[:-1] + b', "amount": {"value": ' + number + b', "currency": "CNY"}}'
     answer = await send(office, "agent", "/complaints", body)
     if fault:
         assert at_fault(answer) == {"amount.value"}
@@ -67,8 +68,17 @@ async def test_numbers_as_json_writes_them(office: Office, number: bytes, fault:
         assert answer.json()["amount"]["value"] in ("0.00", "300.00")
 
 
-async def test_of_a_field_given_twice_the_last_one_counts_and_is_checked(office: Office) -> None:
-    assert at_fault(await send(office, "agent", "/complaints", GOOD[:-1] + b', "channel": "fax"}')) == {"channel"}
+@pytest.mark.parametrize(
+    "twice",
+    [b', "channel": "email"}', b', "about": {"person": "a", "person": "b"}}', b', "ch\\u0061nnel": "fax"}'],
+)
+async def test_a_field_given_twice_is_refused(office: Office, twice: bytes) -> None:
+    """Two readers could take a different one of them."""
+    before = await kept(office)
+    answer = await send(office, "agent", "/complaints", GOOD[:-1] + twice)
+    assert at_fault(answer) == {"body"}
+    assert [e["code"] for e in answer.json()["errors"]] == ["duplicate"]
+    assert await kept(office) == before
 
 
 @pytest.mark.parametrize(

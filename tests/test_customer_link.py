@@ -28,13 +28,14 @@ from customer import (
     the_case,
     tokens,
 )
+from keys import printed_letter
 from office import SECRET, Office, free_port
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.channels import JsonPost, Mail, Post, Sms
+from activities.channels import JsonPost, Mail, Post, PrintQueue, Sms
 from activities.letters import Letters
 from api.app import create_app
 from api.parts import Parts
@@ -99,10 +100,11 @@ async def test_a_letter_by_sms_and_by_post_carries_one_too(
     assert (await look(office, token)).status_code == 200
 
     folder = tmp_path_factory.mktemp("print")
-    by_post = Letters(office.engine, Post.model_validate({"print_queue": {"folder": folder}}), public_url=PUBLIC)
+    queue = PrintQueue(folder=folder, engine=office.engine)
+    by_post = Letters(office.engine, Post(print_queue=queue), public_url=PUBLIC)
     order = order.model_copy(update={"letters": {51: "satisfaction_request"}, "way": Way.post})
     assert (await ActivityEnvironment().run(by_post.send_letters, order)).sent(51)
-    printed = (folder / f"{case['reference']}-51.pdf").read_bytes()
+    printed = await printed_letter(queue, f"{case['reference']}-51")
     assert f"{PUBLIC}/c/"[:20].encode() in printed
     kept = next(s for s in await read.sendings(office.engine, case["reference"]) if s["number"] == 51)
     assert kept["pdf"] == b"" and tokens(kept["body"]) == []
@@ -288,4 +290,3 @@ async def test_every_answer_keeps_out_of_caches_and_frames(office: Office) -> No
         policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy
         assert "script" not in policy and "unsafe" not in policy
-    assert "cache-control" not in (await office.http.get("/healthz")).headers

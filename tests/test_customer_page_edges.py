@@ -30,17 +30,16 @@ from customer import (
     send_form,
     the_case,
 )
+from keys import register_at
 from office import SECRET, Office, free_port
 from playwright.async_api import async_playwright
 from sqlalchemy import text
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RetryConfig
 
 from api.app import create_app
 from api.parts import Parts
 from register import read
-from register.connect import engine as connect_register
 from run.sink import Mailbox
 
 PUBLIC = ADDRESS
@@ -152,7 +151,7 @@ async def test_while_a_part_is_down_the_page_says_that_it_can_be_sent_again(offi
     away = await Client.connect(
         f"127.0.0.1:{free_port()}",
         lazy=True,
-        data_converter=pydantic_data_converter,
+        data_converter=office.env.client.data_converter,
         retry_config=RetryConfig(max_elapsed_time_millis=200),
     )
     fields = (await page(office, token)).forms["facts"] | {"text": "稍后"}
@@ -164,7 +163,7 @@ async def test_while_a_part_is_down_the_page_says_that_it_can_be_sent_again(offi
         problem(await http.post(f"/c/{token}/facts", json={"text": "x"}), 503, "unavailable")
         assert (await http.get(f"/c/{token}", headers=AS_JSON)).status_code == 200, "the status needs the register only"
     assert (await send_form(office, token, "facts", fields)).status_code == 303
-    nowhere = connect_register(f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/none")
+    nowhere = register_at(f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/none")
     app = create_app(Parts(nowhere, office.env.client, SECRET, office.queue))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app, False), base_url="http://test") as http:
         assert (await http.get(f"/c/{token}", headers=PAGE)).status_code == 503

@@ -118,7 +118,7 @@ async def test_one_incident_owns_many_complaints_and_each_is_answered(busy: Offi
     await office.post("manager", f"/incidents/{incident}/tasks", {"owner": "nobody", "text": "x"}, expect=422)
     await office.post("manager", f"/incidents/{incident}/tasks", {"owner": "handler.it_channels", "text": "恢复登录"})
     await office.post("manager", f"/incidents/{incident}/report", {"text": "报告"}, expect=409)
-    await office.post("handler.legal", f"/incidents/{incident}/tasks/1/done", {"result": "x"}, expect=403)
+    await office.post("handler.legal", f"/incidents/{incident}/tasks/1/done", {"result": "x"}, expect=404)
     await office.post("handler.it_channels", f"/incidents/{incident}/tasks/1/done", {"result": "已恢复"})
     await office.post("manager", f"/incidents/{incident}/handover", {"leader": "agent", "reason": "x"}, expect=422)
     await office.post("manager", f"/incidents/{incident}/handover", {"leader": "manager.sun", "reason": "交班"})

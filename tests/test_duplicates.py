@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from office import PLAIN, Office
 from pydantic import ValidationError
-from sqlalchemy import text
+from sqlalchemy import text, true
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api import duplicates as shown
@@ -18,7 +18,6 @@ from complaints.duplicates import alike, fingerprint, likeness, pairs
 from complaints.form import ComplaintForm
 from complaints.policy import DuplicateRule
 from policies.load import load
-from register import tables as t
 from register.alike import candidates
 
 FOUND = load().duplicates
@@ -257,7 +256,7 @@ async def test_a_register_that_does_not_answer_holds_nobody_up(register: AsyncEn
     begun = asyncio.get_running_loop().time()
     async with register.begin() as db:
         await db.execute(text("LOCK TABLE complaint IN ACCESS EXCLUSIVE MODE"))
-        assert await shown.in_time(register, form(FILED), "CMP-2026-999999999999") == []
+        assert await shown.in_time(register, true(), form(FILED), "CMP-2026-999999999999") == []
     assert RULE.seconds <= asyncio.get_running_loop().time() - begun < RULE.seconds + 3
 
 
@@ -284,15 +283,15 @@ async def test_candidates_are_of_the_customer_or_the_product_in_the_time_and_new
 
 
 @pytest.mark.parametrize(
-    ("words", "index"),
+    ("column", "index"),
     [
-        (t.CUSTOMER_NUMBER, "complaint_customer_number"),
-        (t.EMAIL, "complaint_email"),
-        (t.PHONE_END, "complaint_phone"),
+        ("customer_number_index", "complaint_customer_number"),
+        ("email_index", "complaint_email"),
+        ("phone_index", "complaint_phone"),
     ],
 )
-async def test_each_way_to_a_customer_has_its_index(register: AsyncEngine, words: str, index: str) -> None:
+async def test_each_way_to_a_customer_has_its_index(register: AsyncEngine, column: str, index: str) -> None:
     async with register.begin() as db:
         await db.execute(text("SET LOCAL enable_seqscan = off"))
-        plan = (await db.execute(text(f"EXPLAIN SELECT 1 FROM complaint WHERE {words} = lower('x')"))).scalars().all()
+        plan = (await db.execute(text(f"EXPLAIN SELECT 1 FROM complaint WHERE {column} = 'x'"))).scalars().all()
     assert index in "\n".join(plan)

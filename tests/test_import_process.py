@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 from cfpb_rows import ROW, form, text_of
+from keys import MASTER_KEYS
 from office import Office
 from pydantic import SecretStr
 from sqlalchemy import func, select
@@ -123,6 +124,7 @@ async def test_the_command_tells_what_came_of_it(
     file.write_text(text_of(*rows, *wrong), "utf-8")
     settings = Settings(
         database_url=SecretStr(database_url),
+        master_keys=SecretStr(MASTER_KEYS),
         temporal_address=temporal.client.service_client.config.target_host,
         data=tmp_path / "var",
     )
@@ -152,7 +154,12 @@ async def test_only_an_agent_opens_cases(
     file = tmp_path / "some.csv"
     file.write_text(text_of(*fresh(1)), "utf-8")
     address = temporal.client.service_client.config.target_host
-    settings = Settings(database_url=SecretStr(database_url), temporal_address=address, data=tmp_path)
+    settings = Settings(
+        database_url=SecretStr(database_url),
+        master_keys=SecretStr(MASTER_KEYS),
+        temporal_address=address,
+        data=tmp_path,
+    )
     with pytest.raises(importing.CannotImport, match=f"'{agent}' is no member of staff with the role agent"):
         await importing.import_file(settings, file, limit=None, as_is=False, agent=agent)
 

@@ -17,7 +17,9 @@ import pytest
 import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
+from keys import MASTER_KEYS, printed_letter
 from office import PASSWORD, PLAIN, RESOLUTION, SECRET, Office, OpenOffice, free_port
+from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
@@ -28,7 +30,6 @@ from api.parts import Parts
 from complaints.names import TASK_QUEUE, Way
 from complaints.orders import LetterOrder
 from register import outbox
-from register.tables import Sending
 
 HAPPENED = 15.0
 
@@ -124,6 +125,7 @@ async def worker_process(
 ) -> AsyncIterator[subprocess.Popen[bytes]]:
     environment = {
         "AMENDS_DATABASE_URL": database_url,
+        "AMENDS_MASTER_KEYS": MASTER_KEYS,
         "AMENDS_TEMPORAL_ADDRESS": temporal.client.service_client.config.target_host,
         "AMENDS_SMTP_HOST": mail.host,
         "AMENDS_SMTP_PORT": str(mail.port),
@@ -176,7 +178,7 @@ async def test_a_letter_found_in_any_later_state_is_not_sent_again(
     reference = (await office.open())["reference"]
     await office.forward(reference, timedelta(seconds=1))
     peer, number = Peer(), 90
-    left = Sending(
+    left = outbox.Letter(
         reference=reference, number=number, kind="closing", way="email", language="zh-CN", recipient="x@example.com",
         subject="s", body="b", ordered_at=datetime.now(UTC), state=state, message_id=f"{reference}-{number}",
     )  # fmt: skip
@@ -217,14 +219,14 @@ async def test_mail_by_tls_and_sign_in(tmp_path: Path) -> None:
         peer, free_port(), tls_context=context, require_starttls=True, authenticator=known, auth_required=True
     ) as plain:
         good = plain.model_copy(
-            update={"tls": "starttls", "ca": tmp_path / "ca.pem", "username": "amends", "password": PASSWORD}
+            update={"tls": "starttls", "ca": tmp_path / "ca.pem", "username": "amends", "password": SecretStr(PASSWORD)}
         )
         await good.deliver(MESSAGE, nothing)
         sent = peer.taken[0].original_content or b""
         assert b"Message-ID: <CMP-2026-000001-1@bank.example>" in sent
         assert b"\nBcc:" not in sent
         with pytest.raises(NotTaken, match="535"):
-            await good.model_copy(update={"password": "wrong"}).deliver(MESSAGE, nothing)
+            await good.model_copy(update={"password": SecretStr("wrong")}).deliver(MESSAGE, nothing)
         with pytest.raises(NotTaken):  # a certificate nobody vouches for
             await good.model_copy(update={"ca": None}).deliver(MESSAGE, nothing)
         assert len(peer.taken) == 1
@@ -257,9 +259,10 @@ async def test_a_result_by_post_is_a_pdf_in_the_print_queue(office: Office, post
     await office.to_callback(case, RESOLUTION)
     await office.forward(reference, timedelta(seconds=1))
     assert post.print_queue is not None
-    names = sorted(p.name for p in post.print_queue.folder.glob(f"{reference}-*.pdf"))
-    assert names == [f"{reference}-{n}.pdf" for n in (1, 2, 3)]
-    assert (post.print_queue.folder / names[1]).read_bytes().startswith(b"%PDF-")
+    names = sorted(p.name for p in post.print_queue.folder.glob(f"{reference}-*"))
+    assert names == [f"{reference}-{n}.pdf.sealed" for n in (1, 2, 3)]
+    assert b"%PDF-" not in (post.print_queue.folder / names[1]).read_bytes()
+    assert (await printed_letter(post.print_queue, f"{reference}-2")).startswith(b"%PDF-")
 
 
 @pytest.mark.parametrize(

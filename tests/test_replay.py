@@ -2,11 +2,13 @@
 
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import DefaultFailureConverterWithEncodedAttributes
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
@@ -21,7 +23,9 @@ HISTORIES = sorted((Path(__file__).parent / "histories").glob("*/*.json.gz"))
 def replayer() -> Replayer:
     return Replayer(
         workflows=[Complaint, StaffDigest, StaffAbsence],
-        data_converter=pydantic_data_converter,
+        data_converter=replace(
+            pydantic_data_converter, failure_converter_class=DefaultFailureConverterWithEncodedAttributes
+        ),
         workflow_runner=SANDBOX,
     )
 

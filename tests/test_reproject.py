@@ -6,16 +6,17 @@ from pathlib import Path
 import psycopg
 import pytest
 import yaml
+from keys import MASTER, MASTER_KEYS, register_at
 from moves import LATER
 from office import PASSWORD, PLAIN, office_at
 from pydantic import SecretStr
 from sqlalchemy import make_url
-from temporalio.testing import WorkflowEnvironment
+from temporalio.testing import TimeSkipper, TimeSkippingConfig, WorkflowEnvironment
 
 from activities.channels import Post
 from policies import load as loading
-from register.connect import engine as connect_register
 from run import demo, local_postgres
+from run.drill import servers
 from run.reprojecting import reproject
 from run.settings import Settings
 
@@ -26,7 +27,7 @@ def own_database(owner_url: str) -> str:
     with psycopg.connect(owner_url.replace("+psycopg", ""), autocommit=True) as server:
         server.execute("CREATE DATABASE reproject")
     url = make_url(owner_url).set(database="reproject").render_as_string(hide_password=False)
-    as_app = local_postgres.prepared(url)
+    as_app = local_postgres.prepared(url, MASTER)
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as register:
         register.execute("ALTER SEQUENCE complaint_number RESTART WITH 700001")
     return as_app
@@ -46,10 +47,14 @@ async def test_a_holiday_announced_late_reaches_running_cases(
     temporal: WorkflowEnvironment, own_database: str, post: Post, tmp_path: Path
 ) -> None:
     address = temporal.client.service_client.config.target_host
-    settings = Settings(database_url=SecretStr(own_database), temporal_address=address)
-    register = connect_register(own_database)
+    settings = Settings(
+        database_url=SecretStr(own_database), temporal_address=address, master_keys=SecretStr(MASTER_KEYS)
+    )
+    register = register_at(own_database)
+    client = await servers.connect(address, "default", register)
+    env = TimeSkipper(client, config=TimeSkippingConfig(enabled=False))
     await demo.furnish(register, PASSWORD, fixed=True)
-    async with office_at(datetime(2026, 3, 10, 10), temporal, register, post, tmp_path, None, "mass") as office:
+    async with office_at(datetime(2026, 3, 10, 10), env, register, post, tmp_path, None, "mass") as office:
         late, running = [await office.open(PLAIN) for _ in range(2)]
         await office.forward(late["reference"], timedelta(days=20))
         handler = running["assignment"]["handler"]

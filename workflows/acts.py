@@ -9,9 +9,11 @@ from temporalio.exceptions import ApplicationError
 
 from complaints import acts, alarms
 from complaints import messages as m
+from complaints.access import parts_of
 from complaints.case import Case
 from complaints.errors import Refused
 from complaints.names import Stage
+from policies.access import TABLE
 from workflows.office import Office
 
 A = TypeVar("A", bound=m.Act)
@@ -19,11 +21,16 @@ Do = Callable[[Case, A, datetime], None]
 
 
 class Acts(Office):
-    """The updates of a complaint. A validator runs the act on a copy, at the moment it is; the handler on the case."""
+    """The updates of a complaint. A validator runs the act on a copy, at the moment it is; the handler on the case.
+
+    Whether the person may do it is asked in the validators and nowhere else. Handlers run again when a history is
+    replayed, and what was allowed when it was done must stay done, whatever the table says by then.
+    """
 
     def _check(self, act: A, do: Do[A]) -> None:
         if self.case.policy is None:
             raise ApplicationError("it is being received; repeat in a moment", type="unavailable", non_retryable=True)
+        with_refusal(may, self.case, act)
         if not self._done_before(act):
             trial = self.case.model_copy(deep=True)
             alarms.sound(trial, workflow.now())
@@ -132,6 +139,15 @@ class Acts(Office):
     @add_note.validator
     def _add_note(self, act: m.AddNote) -> None:
         self._check(act, acts.add_note)
+
+
+def may(case: Case, act: m.Act, now: datetime) -> None:
+    """Refuse who may not do this update to the case, though the API has asked before: it is not the only way here."""
+    update = workflow.current_update_info()
+    assert update is not None  # only validators ask
+    decided = getattr(act, "approval_id", None)
+    asked_by = next((a.by for a in case.approvals if a.id == decided), None)
+    TABLE.check(update.name, act.by, parts_of(case), asked_by)
 
 
 def with_refusal(do: Do[A], case: Case, act: A) -> None:

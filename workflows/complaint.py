@@ -8,6 +8,7 @@ import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 
 from activities.desk import Desk
 from complaints import messages as m
@@ -231,6 +232,18 @@ class Complaint(Detours):
             await self.run_errands()
             await workflow.wait_condition(workflow.all_handlers_finished)
         return self.case.outcome or Outcome.not_reached
+
+    @workflow.update(description="Nothing of it is to remain: it can no longer be opened again, and its process ends")
+    async def let_go(self) -> None:
+        """End what a closed case stays for, so that it can be erased."""
+        self.case.reopen_until = None
+
+    @let_go.validator
+    def _let_go(self) -> None:
+        case = self.case
+        if case.stage is not Stage.closed or (case.incident and not case.incident.over()):
+            why = "its major incident goes on" if case.stage is Stage.closed else f"it is open, in stage {case.stage}"
+            raise ApplicationError(why, type="wrong_stage", non_retryable=True)
 
     @workflow.update(description="Opened: answers when the case is assigned or waits for a person to confirm its kind")
     async def opened(self) -> m.Receipt:

@@ -2,13 +2,11 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 
-from api.auth import allowed
+from api.access import Who
 from api.routes.complaints import CURSOR_END, Here
 from complaints.form import Line, Moment
-from complaints.names import Role
-from complaints.records import Actor
 from register import read_audit
 
 router = APIRouter(tags=["audit log"])
@@ -17,7 +15,7 @@ router = APIRouter(tags=["audit log"])
 @router.get("/audit")
 async def read_log(
     here: Here,
-    reader: Annotated[Actor, Depends(allowed(Role.auditor))],
+    reader: Who,
     who: Line | None = None,
     act: Line | None = None,
     subject: Line | None = None,

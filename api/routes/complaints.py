@@ -2,21 +2,22 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from pydantic import JsonValue
 
 from api import acting, duplicates, opening
-from api.auth import AnyStaff, allowed
+from api.access import REFERENCE, Who, visible
 from api.new_complaint import NewComplaint
 from api.parts import Parts, parts
 from api.view import event_json, letter_json
+from complaints.access import READ
 from complaints.form import ComplaintForm, Line, Moment
-from complaints.names import Kind, Nature, Role, Stage
-from complaints.records import Actor
-from register import intake, read
+from complaints.names import Kind, Nature, Stage
+from register import audit, intake, read
 
 router = APIRouter(tags=["complaints"])
 Here = Annotated[Parts, Depends(parts)]
-Reference = Annotated[str, Path(pattern=r"^CMP-[0-9]{4}-[0-9]{6,12}$", examples=["CMP-2026-000042"])]
+Reference = Annotated[str, Path(pattern=REFERENCE, examples=["CMP-2026-000042"])]
 Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200, pattern=r"^[\x20-\x7e]+$")]
 CURSOR_END = 2**62
 
@@ -25,7 +26,7 @@ CURSOR_END = 2**62
 async def open_complaint(
     body: NewComplaint,
     here: Here,
-    who: Annotated[Actor, Depends(allowed(Role.agent))],
+    who: Who,
     response: Response,
     key: Key = None,
 ) -> dict[str, Any]:
@@ -41,13 +42,14 @@ async def open_complaint(
         response.status_code = 202
         return {"reference": kept.reference, "stage": Stage.received}
     case = await acting.case(here, kept.reference)
-    return case | {"duplicates": await duplicates.in_time(here.engine, form, kept.reference)}
+    return case | {"duplicates": await duplicates.in_time(here.engine, visible(READ, who), form, kept.reference)}
 
 
 @router.get("/complaints")
 async def list_complaints(
+    request: Request,
     here: Here,
-    who: AnyStaff,
+    who: Who,
     stage: Stage | None = None,
     kind: Kind | None = None,
     nature: Nature | None = None,
@@ -59,23 +61,30 @@ async def list_complaints(
     cursor: Annotated[int | None, Query(ge=1, le=CURSOR_END)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
-    """Cases, newest first; pass `next` as `cursor` for the following page."""
-    rows = await read.complaints(
-        here.engine, stage=stage, kind=kind, nature=nature, department=department, handler=handler,
-        due_before=due_before, breached=breached, q=q, before=cursor, limit=limit + 1,
+    """Cases, newest first; pass `next` as `cursor` for the following page.
+
+    `q` is a whole telephone, e-mail address or customer number, or words of the matter, or part of a reference. A page
+    that looks for words can hold fewer than `limit`: go on until there is no `next`.
+    """
+    rows, more = await read.complaints(
+        here.engine, visible("list", who), stage=stage, kind=kind, nature=nature, department=department,
+        handler=handler, due_before=due_before, breached=breached, q=q, before=cursor, limit=limit,
     )  # fmt: skip
-    more = rows[limit - 1]["number"] if len(rows) > limit else None
-    return {"items": [{k: v for k, v in r.items() if k != "number"} for r in rows[:limit]], "next": more}
+    if q is not None:  # what was looked for may be somebody's telephone; that it was, is for the query log
+        found: dict[str, JsonValue] = {"found": len(rows)}
+        origin = request.client.host if request.client else None
+        await audit.append(here.engine, audit.Entry(who=who.username, act="searched", change=found, origin=origin))
+    return {"items": [{k: v for k, v in r.items() if k != "number"} for r in rows], "next": more}
 
 
 @router.get("/complaints/{reference}")
-async def read_complaint(reference: Reference, here: Here, who: AnyStaff) -> dict[str, Any]:
+async def read_complaint(reference: Reference, here: Here, who: Who) -> dict[str, Any]:
     """One case."""
     return await acting.case(here, reference)
 
 
 @router.get("/complaints/{reference}/timeline")
-async def read_timeline(reference: Reference, here: Here, who: AnyStaff) -> dict[str, Any]:
+async def read_timeline(reference: Reference, here: Here, who: Who) -> dict[str, Any]:
     """What happened to a case, oldest first."""
     events = await read.events(here.engine, reference)
     if not events:
@@ -84,7 +93,7 @@ async def read_timeline(reference: Reference, here: Here, who: AnyStaff) -> dict
 
 
 @router.get("/complaints/{reference}/letters")
-async def read_letters(reference: Reference, here: Here, who: AnyStaff) -> dict[str, Any]:
+async def read_letters(reference: Reference, here: Here, who: Who) -> dict[str, Any]:
     """The letters of a case as they were sent, and what became of them."""
     rows = await read.sendings(here.engine, reference)
     if not rows:
@@ -93,12 +102,12 @@ async def read_letters(reference: Reference, here: Here, who: AnyStaff) -> dict[
 
 
 @router.get("/complaints/{reference}/duplicates")
-async def read_duplicates(reference: Reference, here: Here, who: AnyStaff) -> dict[str, Any]:
+async def read_duplicates(reference: Reference, here: Here, who: Who) -> dict[str, Any]:
     """The cases that this one is likely the same as, best first, each with a score from 0 to 1 and why."""
-    return {"reference": reference, "duplicates": await duplicates.of_case(here.engine, reference)}
+    return {"reference": reference, "duplicates": await duplicates.of_case(here.engine, visible(READ, who), reference)}
 
 
 @router.get("/notices", tags=["notice board"])
-async def notice_board(here: Here, who: AnyStaff) -> dict[str, Any]:
+async def notice_board(here: Here, who: Who) -> dict[str, Any]:
     """The internal notice board: results of anonymous complaints."""
     return {"notices": await read.board(here.engine)}

@@ -1,5 +1,6 @@
 """The complainant's own link: no sign-in, the token in the address is the key to one case and to nothing else."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -27,6 +28,7 @@ from policies.load import in_force
 from policies.names import DEFAULT_JURISDICTION
 from register import links, read
 from register.tables import CustomerLink
+from vault.box import KeyDestroyed
 
 WHO = Actor(username=CUSTOMER, roles=[])
 SHORT = 16
@@ -53,7 +55,9 @@ async def opened(
     """The case of a link that is good now. One that was never made is unknown, whatever it looks like."""
     now = here.clock()
     link = await links.find(here.engine, token)
-    state = await read.case_state(here.engine, link.reference) if link else None
+    state = None
+    with suppress(KeyDestroyed):  # what was erased is as if it had never been
+        state = await read.case_state(here.engine, link.reference) if link else None
     if link is None or state is None:
         request.state.contact = in_force(DEFAULT_JURISDICTION, now).letters.contact
         raise Refused("unknown", "no such link; open it from the letter again, in full, or contact us")

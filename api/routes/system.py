@@ -1,11 +1,10 @@
-"""Signing in, and how the system is."""
+"""How the system is."""
 
 import asyncio
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Response
-from fastapi.security import OAuth2PasswordRequestForm
+from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,20 +13,12 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.service import RPCError
 
-from api.auth import sign_in
 from api.parts import Parts
 from api.routes.complaints import Here
 from register import outbox, read
 
 router = APIRouter(tags=["system"])
 SOON = timedelta(seconds=2)
-
-
-@router.post("/auth/token")
-async def token(here: Here, form: Annotated[OAuth2PasswordRequestForm, Depends()]) -> dict[str, Any]:
-    """A bearer token for a user name and password (OAuth2 password form)."""
-    made, seconds = await sign_in(here, form.username, form.password)
-    return {"access_token": made, "token_type": "bearer", "expires_in": seconds}
 
 
 @router.get("/healthz")

@@ -7,12 +7,11 @@ from pydantic import Field
 
 from complaints import sla
 from complaints.case import Case
-from complaints.checks import by, fault, holder, in_stage, no_rule
+from complaints.checks import fault, holder, in_stage, no_rule
 from complaints.clock import count
 from complaints.errors import Refused
 from complaints.form import Line, Text
 from complaints.messages import Act, Body
-from complaints.names import Role
 from complaints.overtaken import extension_data
 from complaints.procedure import begin_approval
 from complaints.records import PROCESS, Approval
@@ -45,7 +44,6 @@ class TellExtension(Act, NoticeBody):
 def ask(case: Case, act: AskExtension, now: datetime) -> None:
     """The handler asks; refused after the deadline, beyond the cap, or of a clock that does not run."""
     in_stage(case, "extension")
-    by(act.by, Role.handler)
     holder(case, act.by)
     rule = case.rules.extension
     if rule is None:
@@ -111,7 +109,6 @@ def by_person(case: Case, number: int, now: datetime) -> None:
 def tell(case: Case, act: TellExtension, now: datetime) -> None:
     """A person has told the complainant."""
     in_stage(case, "extension")
-    by(act.by, Role.agent, Role.handler)
     open_ones = [e for e in case.extensions if e.state in ("approved", "undelivered")]
     if not open_ones:
         raise Refused("wrong_stage", "no approved extension waits to be told")

@@ -9,11 +9,11 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field, TypeAdapter
 
 from complaints.case import Case
-from complaints.checks import by, fault, in_stage
+from complaints.checks import fault, in_stage
 from complaints.errors import Refused
 from complaints.form import Text
 from complaints.messages import Act, Body
-from complaints.names import Role, Stage
+from complaints.names import Stage
 from complaints.records import PROCESS, Recipient
 from complaints.turns import CaseLink, Errand, LetterWanted, News
 
@@ -35,7 +35,6 @@ class Link(Act, LinkBody):
 def link(case: Case, act: Link, now: datetime) -> None:
     """Say that they belong together; to be merged, the other one is asked."""
     in_stage(case, "links")
-    by(act.by, Role.agent, Role.handler, Role.supervisor)
     if act.reference == case.reference:
         raise fault("reference", "itself", "a complaint is not linked to itself")
     if case.merging is not None:

@@ -7,12 +7,11 @@ from pydantic import Field, JsonValue
 
 from complaints import sla
 from complaints.case import Case
-from complaints.checks import by, fault, holder, in_stage, no_rule
+from complaints.checks import fault, holder, in_stage, no_rule
 from complaints.clock import count
 from complaints.errors import Refused
 from complaints.form import Text
 from complaints.messages import Act, Body
-from complaints.names import Role
 from complaints.procedure import running
 from complaints.records import PROCESS
 from complaints.turns import LetterWanted
@@ -44,7 +43,6 @@ class Resume(Act, ResumeBody):
 def begin(case: Case, act: Pause, now: datetime) -> None:
     """The handler waits for the complainant; bounded, and only where the policy lets a clock stand still."""
     in_stage(case, "pause")
-    by(act.by, Role.handler)
     holder(case, act.by)
     rule = case.rules.pause
     if rule is None:
@@ -85,7 +83,6 @@ def begin(case: Case, act: Pause, now: datetime) -> None:
 def resume(case: Case, act: Resume, now: datetime) -> None:
     """A person ends the wait."""
     in_stage(case, "resume")
-    by(act.by, Role.agent, Role.handler)
     if case.pause is None:
         raise Refused("wrong_stage", "it is not paused")
     end(case, act.by.username, act.reason, now)

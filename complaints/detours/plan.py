@@ -10,7 +10,7 @@ from pydantic import Field, JsonValue, StrictBool, model_validator
 
 from complaints import sla
 from complaints.case import Case
-from complaints.checks import by, fault, holder, in_stage, no_rule
+from complaints.checks import fault, holder, in_stage, no_rule
 from complaints.clock import count
 from complaints.errors import Refused
 from complaints.form import Line, Text
@@ -182,7 +182,6 @@ def not_needed(case: Case, who: str, why: str, now: datetime) -> None:
 
 
 def _lead(case: Case, actor: Actor) -> None:
-    by(actor, Role.handler, Role.supervisor)
     if not actor.has(Role.supervisor):
         holder(case, actor)
 

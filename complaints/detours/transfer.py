@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import JsonValue, model_validator
 
 from complaints.case import Case
-from complaints.checks import by, fault, holder, in_stage, no_rule
+from complaints.checks import fault, holder, in_stage, no_rule
 from complaints.errors import Refused
 from complaints.form import Line, Text
 from complaints.messages import Act, Body
@@ -54,7 +54,6 @@ class AnswerTransfer(Act, TransferAnswerBody):
 def ask(case: Case, act: Transfer, now: datetime) -> None:
     """The handler hands it on; it stays with them until the receiver accepts."""
     in_stage(case, "transfers")
-    by(act.by, Role.handler)
     holder(case, act.by)
     rule, held = case.rules.transfer, case.assignment
     assert held is not None  # `holder` saw to it
@@ -97,7 +96,6 @@ def _hops(case: Case) -> int:
 def answer(case: Case, act: AnswerTransfer, now: datetime) -> None:
     """The receiver takes it, or sends it back with the reason."""
     in_stage(case, "transfers")
-    by(act.by, Role.handler)
     if not 1 <= act.number <= len(case.transfers):
         raise Refused("unknown", f"no transfer {act.number}")
     asked = case.transfers[act.number - 1]

@@ -54,6 +54,8 @@ def rules(folder: Path, borrowed: Borrowed, without: Sequence[str] = ()) -> Path
     real = calendar(DEFAULT_JURISDICTION)
     left_out = shutil.ignore_patterns(*(f"{topic}.yaml" for topic in without))
     shutil.copytree(FOLDER / DEFAULT_JURISDICTION, folder / DEFAULT_JURISDICTION, ignore=left_out)
+    for path in FOLDER.glob("*.yaml"):
+        shutil.copy(path, folder)
     (folder / "calendars").mkdir()
     days = borrowed.days
     moved = {

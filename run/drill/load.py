@@ -60,7 +60,7 @@ def load(path: Path) -> Drill:
     """The script in that file; raises ScriptFault."""
     try:
         source = path.read_text("utf-8")
-        data = yaml.load(source, Loader=_Loader)
+        data = yaml.load(source, Loader=_Loader)  # nosec B506: it is a SafeLoader
     except (OSError, UnicodeDecodeError) as error:
         raise ScriptFault([Problem(file=path.name, line=1, message=f"cannot be read: {error}")]) from None
     except yaml.MarkedYAMLError as error:

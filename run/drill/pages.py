@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
+from activities.templating import templates
 from complaints.records import PROCESS
 from run.drill.load import Drill
 from run.drill.picture import Picture, draw
@@ -22,12 +21,6 @@ def write(found: Report, drill: Drill, folder: Path) -> Path:
 
 def html(found: Report, picture: Picture) -> str:
     """The page."""
-    environment = Environment(
-        loader=PackageLoader("templates", "pages"),
-        autoescape=select_autoescape(["html"]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates("pages")
     environment.globals.update(both=both, phrase=phrase, spelled=spelled, span=span, process=PROCESS, customer=CUSTOMER)
     return environment.get_template("drill.html").render(r=found, picture=picture)

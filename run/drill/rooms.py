@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from argon2 import PasswordHasher
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
@@ -18,13 +17,14 @@ from register.connect import as_app
 from register.connect import engine as connect_register
 from run import demo, local_postgres, sink
 from run.drill import servers
+from run.drill.office import QUICK
+from vault.keyring import Keyring
+from vault.master import LocalMaster
 
 OFFICE = "office"
 """The database every room's register is a copy of: migrated, and furnished with the demo staff."""
 
-QUICK = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
-"""For passwords made a moment ago and gone in a minute: signing in need not be slow here."""
-LEAVE = f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{OFFICE}'"
+LEAVE = f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{OFFICE}'"  # nosec B608: a name of ours
 
 
 @dataclass
@@ -51,12 +51,14 @@ class Rooms:
     free: list[str]
     password: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    master: LocalMaster = field(default_factory=lambda: LocalMaster.parse(LocalMaster.new("drill")))
     copying: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def furnish(self) -> None:
         """Make the register that the rooms' are copies of."""
         await self._sql("postgres", f"CREATE DATABASE {OFFICE}")
-        engine = connect_register(await asyncio.to_thread(local_postgres.prepared, self.url(OFFICE)))
+        address = await asyncio.to_thread(local_postgres.prepared, self.url(OFFICE), self.master)
+        engine = connect_register(address, Keyring(self.master))
         await demo.furnish(engine, self.password, fixed=False, hasher=QUICK)
         await engine.dispose()
         # A database is copied only while nobody is in it, and a closed connection takes a moment to go.
@@ -64,7 +66,9 @@ class Rooms:
         await self._sql("postgres", LEAVE)
 
     async def _sql(self, database: str, command: str) -> None:
-        engine = connect_register(self.url(database)).execution_options(isolation_level="AUTOCOMMIT")
+        engine = connect_register(self.url(database), Keyring(self.master)).execution_options(
+            isolation_level="AUTOCOMMIT"
+        )
         async with engine.connect() as db:
             await db.execute(text(command))
         await engine.dispose()
@@ -75,13 +79,13 @@ class Rooms:
         name = self.free.pop(0)
         async with self.copying:  # a template can be copied by one at a time
             await self._sql("postgres", f"CREATE DATABASE {name} TEMPLATE {OFFICE}")
+        engine = connect_register(as_app(self.url(name)), Keyring(self.master), ping=False)
         env = TimeSkipper(
-            await servers.connect(self.address, name), config=TimeSkippingConfig(enabled=False)
+            await servers.connect(self.address, name, engine), config=TimeSkippingConfig(enabled=False)
         )  # clocks stand still until they are moved
         mailbox = sink.Mailbox(self.folder / name / "mail")
-        engine = connect_register(as_app(self.url(name)), ping=False)
         try:
-            with servers.ways_out(mailbox, self.gateway, self.folder / name / "print") as post:
+            with servers.ways_out(mailbox, self.gateway, self.folder / name / "print", engine) as post:
                 yield Room(env, engine, mailbox, post, self.folder, self.password, self.secret)
         finally:
             await engine.dispose()

@@ -12,12 +12,13 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import uvicorn
+from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.channels import JsonPost, Mail, Post, PrintQueue, Sms, Webhook
 from run import local_postgres, sink
 from run.stack import ATTRIBUTE_TYPES, clean_environment, die_with_parent, end, free_port, temporal_binary
+from vault.codec import data_converter
 from workflows.search_attributes import ALL
 
 SKIPPING = ["--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"]
@@ -57,7 +58,7 @@ async def temporal(log: Path, namespaces: list[str]) -> AsyncIterator[str]:
 
 def _spawn(command: list[str], log: Path) -> subprocess.Popen[bytes]:
     with log.open("ab") as out:
-        return subprocess.Popen(
+        return subprocess.Popen(  # nosec B603: our own programs, no shell
             command,
             env=clean_environment(),
             stdin=subprocess.DEVNULL,
@@ -72,16 +73,16 @@ async def _up(process: subprocess.Popen[bytes], address: str) -> None:
     async with asyncio.timeout(PATIENCE):
         while process.poll() is None:
             try:
-                await connect(address, "default")
+                await Client.connect(address)
                 return
             except RuntimeError:
                 await asyncio.sleep(0.05)  # a probe of another process; there is nothing to wait on
     raise RuntimeError(f"Temporal did not start ({process.returncode})")
 
 
-async def connect(address: str, namespace: str) -> Client:
-    """A client of that namespace."""
-    return await Client.connect(address, namespace=namespace, data_converter=pydantic_data_converter)
+async def connect(address: str, namespace: str, register: AsyncEngine) -> Client:
+    """A client of that namespace, which seals with the keys of that register."""
+    return await Client.connect(address, namespace=namespace, data_converter=data_converter(register, namespace))
 
 
 @contextmanager
@@ -100,7 +101,7 @@ def gateway(mailbox: sink.Mailbox) -> Iterator[str]:
 
 
 @contextmanager
-def ways_out(mailbox: sink.Mailbox, gateway_url: str, prints: Path) -> Iterator[Post]:
+def ways_out(mailbox: sink.Mailbox, gateway_url: str, prints: Path, register: AsyncEngine) -> Iterator[Post]:
     """Every way out of the house: a mail peer of its own, the gateway, and a print queue."""
     port = free_port()
     controller = sink.smtp(mailbox, port)
@@ -110,7 +111,7 @@ def ways_out(mailbox: sink.Mailbox, gateway_url: str, prints: Path) -> Iterator[
             mail=Mail(host=LOOPBACK, port=port, sender="complaints@bank.example", tls="none"),
             sms=Sms(gateway=JsonPost(url=f"{gateway_url}/sms")),
             webhook=Webhook(target=JsonPost(url=f"{gateway_url}/staff")),
-            print_queue=PrintQueue(folder=prints),
+            print_queue=PrintQueue(folder=prints, engine=register),
         )
     finally:
         controller.stop()

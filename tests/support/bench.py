@@ -21,7 +21,6 @@ from random_moves import FORMS, Move, Try, attempt, choose, until
 from sqlalchemy import select
 from sqlmodel import col
 from temporalio import workflow
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
 
@@ -66,7 +65,9 @@ class Bench:
         self.almanac = almanac(office.day, office.zone)
         self.worker, self.changing = office.worker, asyncio.Lock()
         self.replayer = Replayer(
-            workflows=[Seen], data_converter=pydantic_data_converter, workflow_runner=UnsandboxedWorkflowRunner()
+            workflows=[Seen],
+            data_converter=office.env.client.data_converter,
+            workflow_runner=UnsandboxedWorkflowRunner(),
         )
 
     async def send(self, one: Try, key: str) -> httpx.Response:

@@ -12,6 +12,7 @@ from random_moves import AWAY, HANDLER, OTHER, Try
 
 from complaints import acts, alarms, procedure
 from complaints import messages as m
+from complaints.access import parts_of
 from complaints.case import Case
 from complaints.detours import extension, incident, pause, plan, rounds, transfer
 from complaints.errors import Refused
@@ -19,6 +20,7 @@ from complaints.form import ComplaintForm
 from complaints.names import Outcome, Role, Stage, Way
 from complaints.policy import CasePolicy, LetterKind
 from complaints.records import PROCESS, Actor, Classification, Event, Feedback
+from policies.access import TABLE
 from policies.load import calendar
 
 Json = dict[str, Any]
@@ -50,6 +52,15 @@ DO: dict[str, tuple[Callable[..., None], type[m.Act]]] = {
     "report": (incident.report, m.Report),
     "stand_down": (incident.stand_down, incident.StandDown),
 }
+
+UPDATE = {
+    "assign": "assign_to", "resolve": "submit_resolution", "tell": "tell_result", "call": "record_callback",
+    "note": "add_note", "contact": "add_note", "notice": "tell_extension", "pause": "begin_pause",
+    "transfer": "ask_transfer", "plan": "file_plan", "duty": "answer_duty", "change": "change_duty",
+    "acknowledge": "acknowledge_major", "log": "log_major", "task": "give_task", "done": "finish_task",
+    "report": "report_major",
+}  # fmt: skip
+"""The workflow's name of an act, where it is another one."""
 
 
 def almanac(moved: timedelta = timedelta(0), zone: Any = None) -> Almanac:
@@ -164,7 +175,9 @@ class Flow:
             alarms.sound(trial, self.now)
         trial.wanted = []
         before = bytes_of(trial)
+        asked_by = next((a.by for a in trial.approvals if a.id == getattr(act, "approval_id", None)), None)
         try:
+            TABLE.check(UPDATE.get(one.act, one.act), act.by, parts_of(self.case), asked_by)
             do(trial, act, self.now)
         except Refused:
             assert bytes_of(trial) == before, f"{one.act} was refused and changed the case"

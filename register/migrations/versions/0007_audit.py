@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql
 from register.migrate import CannotMigrate
 
 revision = "0007_audit"
-down_revision = "0004_detours"
+down_revision = "0006_sign_in"
 branch_labels = None
 depends_on = None
 
@@ -92,6 +92,7 @@ def _rights() -> None:
     op.execute("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE ON TABLES TO amends_app")
     op.execute("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO amends_app")
     op.execute("GRANT DELETE ON caseevent TO amends_app")  # events that a repeated workflow task made never happen
+    op.execute("GRANT DELETE ON staffsession, spenttoken, signinlock TO amends_app")  # what is over goes
     op.execute("REVOKE UPDATE ON audit FROM amends_app")
     op.execute("REVOKE INSERT ON audit_head FROM amends_app")
     op.execute("REVOKE INSERT, UPDATE ON alembic_version FROM amends_app")
