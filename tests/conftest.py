@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from contract import sessions_of_the_roles
+from contract import ALL as ROLES
+from contract import sessions_of
 from keys import MASTER, register_at
 from office import PASSWORD, Office, OpenOffice, office_at
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -47,7 +48,7 @@ async def register(database_url: str) -> AsyncIterator[AsyncEngine]:
     """The register, furnished with the demo office."""
     engine = register_at(database_url)
     await demo.furnish(engine, PASSWORD, fixed=True, hasher=QUICK)
-    await sessions_of_the_roles(engine)
+    await sessions_of(engine, *ROLES)
     yield engine
     await engine.dispose()
 

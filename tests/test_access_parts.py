@@ -4,6 +4,7 @@ from typing import Any
 
 from alembic import command
 from given import NOW, RECEIVER, SUPERVISOR, body, handed_on, opened
+from keys import MASTER, register_at
 from sqlalchemy import Connection, MetaData, Table, create_engine, make_url, text
 
 from complaints import messages as m
@@ -12,7 +13,7 @@ from complaints.access import Parts, parts_of
 from complaints.case import Case, case_view
 from complaints.detours import incident, rounds, transfer
 from complaints.names import Outcome
-from register import migrate
+from register import migrate, read
 
 Json = dict[str, Any]
 
@@ -51,10 +52,11 @@ def keep(db: Connection, case: Case, number: int) -> None:
         db.execute(moved.insert().values(reference=reference, handled=False, **t.model_dump(include=columns)))
 
 
-def test_the_register_of_before_learns_the_parts_of_its_cases(database_url: str) -> None:
-    with create_engine(database_url, isolation_level="AUTOCOMMIT").connect() as server:
+async def test_the_register_of_before_learns_the_parts_of_its_cases_and_is_sealed(owner_url: str) -> None:
+    with create_engine(owner_url, isolation_level="AUTOCOMMIT").connect() as server:
         server.execute(text("CREATE DATABASE of_before"))
-    engine = create_engine(make_url(database_url).set(database="of_before"))
+    url = make_url(owner_url).set(database="of_before").render_as_string(hide_password=False)
+    engine = create_engine(url)
     with engine.connect() as db:
         command.upgrade(migrate._config(db), "0004_detours")
         kept = cases()
@@ -65,6 +67,13 @@ def test_the_register_of_before_learns_the_parts_of_its_cases(database_url: str)
         found = [Parts(**{name: row[name] for name in Parts.model_fields}) for row in rows]
         assert found == [parts_of(case) for case in kept]
         assert len({p.model_dump_json() for p in found}) == len(kept)
-        command.downgrade(migrate._config(db), "0004_detours")
         db.commit()
     engine.dispose()
+    migrate.migrate(url, MASTER)
+    register = register_at(url)
+    for number, case in enumerate(kept):
+        assert await read.case_state(register, f"CMP-2026-{number:06d}") == case_view(case)
+    async with register.connect() as db:
+        left = (await db.execute(text("SELECT c::text FROM complaint c"))).scalars().all()
+    assert len(left) == len(kept) and not any(case.form.matter in row for case in kept for row in left)
+    await register.dispose()

@@ -3,8 +3,9 @@
 from collections import Counter
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Header, Request
+from fastapi import APIRouter, Header, Request
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
+from pydantic import Field
 from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.converter import DataConverter
 
@@ -12,6 +13,7 @@ from api.access import Who
 from api.parts import Parts
 from api.routes.complaints import Here
 from complaints.errors import FieldError, Refused
+from complaints.form import Strict
 from register import audit
 from vault.box import Unreadable
 from vault.codec import is_sealed, seal, unseal, workflow_of
@@ -21,7 +23,14 @@ from vault.subjects import OFFICE, subject_of
 router = APIRouter(prefix="/codec", tags=["codec server"])
 Json = dict[str, Any]
 Namespace = Annotated[str | None, Header(alias="X-Namespace", max_length=255)]
-Sent = Annotated[Json, Body(description="`{payloads: [{metadata, data}]}`, as Temporal's Web UI and CLI send it")]
+
+
+class Sent(Strict):
+    """Payloads as Temporal's Web UI and CLI send them: each with metadata and data in base64."""
+
+    payloads: Annotated[list[Json], Field(max_length=5000)]
+
+
 [ERASED] = DataConverter.default.payload_converter.to_payloads(["(erased: the key of this case was destroyed)"])
 
 
@@ -62,9 +71,9 @@ async def encode(body: Sent, request: Request, here: Here, who: Who, namespace: 
     return _answer([p if is_sealed(p) else seal(p, box, place, "") for p in payloads])
 
 
-def _payloads(body: Json) -> list[Payload]:
+def _payloads(body: Sent) -> list[Payload]:
     try:
-        return list(ParseDict(body, Payloads(), ignore_unknown_fields=True).payloads)
+        return list(ParseDict(body.model_dump(), Payloads()).payloads)
     except (ParseError, TypeError, ValueError, AttributeError):
         raise _wrong("payloads", "malformed", "a list of payloads, each with metadata and data in base64") from None
 

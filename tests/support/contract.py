@@ -8,11 +8,11 @@ import httpx
 import jsonschema
 import jwt
 from office import PLAIN, SECRET, Office
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.errors import PROBLEM
 from complaints.names import Role
-from register import sessions
 from register.sign_in_tables import StaffSession
 
 Json = dict[str, Any]
@@ -35,22 +35,22 @@ TITLES = {
 
 
 def token(key: str = SECRET, algorithm: str = "HS256", **claims: Any) -> str:
-    """An access token of the session that every role has in the register of the tests (`sessions_of_the_roles`)."""
+    """An access token of the session that every role has in the register of the tests (`sessions_of`)."""
     good: Json = {"sub": "admin", "aud": "amends", "exp": datetime.now(UTC) + timedelta(minutes=5)}
     good["sid"] = f"of-{claims.get('sub', 'admin')}"
     return jwt.encode({k: v for k, v in (good | claims).items() if v is not None}, key, algorithm=algorithm)
 
 
-async def sessions_of_the_roles(engine: AsyncEngine) -> None:
-    """Each role is signed in already: a password takes long on purpose."""
+async def sessions_of(engine: AsyncEngine, *names: str) -> None:
+    """These are signed in already: a password takes long on purpose."""
     now = datetime.now(UTC)
-    for role in ALL:
+    for name in names:
         row = StaffSession(
-            id=f"of-{role}", username=role, kind="token", way="password", origin="the tests", digest=f"none of {role}",
+            id=f"of-{name}", username=name, kind="token", way="password", origin="the tests", digest=f"none of {name}",
             made_at=now, seen_at=now, expires_at=now + timedelta(days=1),
         )  # fmt: skip
         async with engine.begin() as db:
-            await sessions.begin(db, row)
+            await db.execute(insert(StaffSession).values(row.model_dump()).on_conflict_do_nothing())
 
 
 def signed_in(office: Office) -> Office:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from contract import new_word, token
+from contract import ALL, new_word, sessions_of, token
 from moves import HAND_ON, LATER
 from office import PLAIN, Office
 
@@ -50,10 +50,9 @@ async def furnish(office: Office) -> None:
     await people.put_staff(office.engine, [staff(person) for person in EVERYBODY])
     for person in EVERYBODY:
         await people.change_staff(office.engine, person.username, state="leave")
-    office.tokens |= {name: token(sub=name) for name in [*KNOWN, "agent", "auditor", "supervisor", "manager"]}
-    office.tokens |= {
-        f"handler.{code}": token(sub=f"handler.{code}") for code in (OURS, THEIRS, "legal", "collections")
-    }
+    handlers = [f"handler.{code}" for code in (OURS, THEIRS, "legal", "collections")]
+    await sessions_of(office.engine, *KNOWN, *handlers)
+    office.tokens |= {name: token(sub=name) for name in [*KNOWN, *handlers, *ALL]}
 
 
 async def everything(office: Office, department: str) -> Json:

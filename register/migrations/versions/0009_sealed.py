@@ -86,15 +86,11 @@ def _keys() -> None:
 def _seal_what_is_there() -> None:
     db, keyring = op.get_bind(), Keyring(context.config.attributes["master"])
     secret = _make(db, keyring, "secret:index").key
-    for reference, form, digest in _all(db, "SELECT reference, form, body_hash FROM intake"):
-        box = _make(db, keyring, reference)
-        _set(
-            db,
-            "intake",
-            {"reference": reference},
-            sealed_form=put(box, "intake.form", form),
-            body_hash=blind(secret, "body", digest),
-        )
+    for (reference,) in _all(db, "SELECT reference FROM intake UNION SELECT reference FROM complaint"):
+        box, one = _make(db, keyring, reference), {"reference": reference}
+        for form, digest in _all(db, "SELECT form, body_hash FROM intake WHERE reference = :reference", **one):
+            values = {"sealed_form": put(box, "intake.form", form), "body_hash": blind(secret, "body", digest)}
+            _set(db, "intake", one, **values)
         _case(db, box, secret)
 
 
