@@ -1,5 +1,6 @@
 """Reads the register: cases, their histories, lists and counts. Nothing here writes."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +28,13 @@ async def case_state(engine: AsyncEngine, reference: str) -> Row | None:
     """The whole state of a case as its workflow last said."""
     found = await rows(engine, select(col(t.Complaint.state)).where(col(t.Complaint.reference) == reference))
     return found[0]["state"] if found else None
+
+
+async def case_states(engine: AsyncEngine, references: Collection[str]) -> dict[str, Row]:
+    """The states of many cases, by reference."""
+    c = t.Complaint
+    found = await rows(engine, select(col(c.reference), col(c.state)).where(col(c.reference).in_(references)))
+    return {row["reference"]: row["state"] for row in found}
 
 
 async def complaint(engine: AsyncEngine, reference: str) -> Row | None:

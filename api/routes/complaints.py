@@ -8,8 +8,9 @@ from api import acting, duplicates, opening
 from api.auth import AnyStaff, allowed
 from api.new_complaint import NewComplaint
 from api.parts import Parts, parts
-from api.view import event_json, letter_json
+from api.view import event_json, letter_json, mask_of
 from complaints.form import ComplaintForm, Line, Moment
+from complaints.masking import Mask
 from complaints.names import Kind, Nature, Role, Stage
 from complaints.records import Actor
 from register import intake, read
@@ -80,7 +81,8 @@ async def read_timeline(reference: Reference, here: Here, who: AnyStaff) -> dict
     events = await read.events(here.engine, reference)
     if not events:
         await acting.case(here, reference)
-    return {"reference": reference, "events": [event_json(e) for e in events]}
+    mask = mask_of(await read.case_state(here.engine, reference))
+    return {"reference": reference, "masked": True, "events": [event_json(e, mask) for e in events]}
 
 
 @router.get("/complaints/{reference}/letters")
@@ -89,7 +91,8 @@ async def read_letters(reference: Reference, here: Here, who: AnyStaff) -> dict[
     rows = await read.sendings(here.engine, reference)
     if not rows:
         await acting.case(here, reference)
-    return {"reference": reference, "letters": [letter_json(row) for row in rows]}
+    mask = mask_of(await read.case_state(here.engine, reference))
+    return {"reference": reference, "masked": True, "letters": [letter_json(row, mask) for row in rows]}
 
 
 @router.get("/complaints/{reference}/duplicates")
@@ -101,4 +104,8 @@ async def read_duplicates(reference: Reference, here: Here, who: AnyStaff) -> di
 @router.get("/notices", tags=["notice board"])
 async def notice_board(here: Here, who: AnyStaff) -> dict[str, Any]:
     """The internal notice board: results of anonymous complaints."""
-    return {"notices": await read.board(here.engine)}
+    nobody = Mask(None)
+    notices = [
+        row | {name: nobody.text(row[name]) for name in ("title", "body")} for row in await read.board(here.engine)
+    ]
+    return {"masked": True, "notices": notices}

@@ -9,11 +9,12 @@ from api.auth import allowed
 from api.checks import incident_under_way, known_assignee, known_region, may_be_linked
 from api.routes.acts import AgentOrHandler, AgentOrSupervisor, Handler
 from api.routes.complaints import Here, Key, Reference
+from api.view import mask_of
 from complaints.detours import extension, mass, merging, pause, plan, rounds, transfer
 from complaints.form import Line
 from complaints.names import Role
 from complaints.records import Actor
-from register import read_detours
+from register import read, read_detours
 
 router = APIRouter(tags=["when it does not go straight"])
 Json = dict[str, Any]
@@ -155,4 +156,7 @@ async def list_transfers(here: Here, who: Workers, department: Line | None = Non
 async def list_duties(here: Here, who: Workers, owner: Line | None = None) -> Json:
     """Open duties of running plans, the most pressing first; a handler sees their own."""
     own = who.username if not who.has(Role.supervisor, Role.manager, Role.auditor) else owner
-    return {"items": await read_detours.open_duties(here.engine, own)}
+    duties = await read_detours.open_duties(here.engine, own)
+    states = await read.case_states(here.engine, {duty["reference"] for duty in duties})
+    items = [duty | {"task": mask_of(states.get(duty["reference"])).text(duty["task"])} for duty in duties]
+    return {"masked": True, "items": items}
