@@ -40,7 +40,9 @@ async def sign_in(here: Parts, username: str, password: str) -> tuple[str, int]:
     return jwt.encode(claims, here.secret, algorithm="HS256"), int(life.total_seconds())
 
 
-async def _signed_in(here: Annotated[Parts, Depends(parts)], token: Annotated[str | None, Depends(bearer)]) -> Actor:
+async def _signed_in(
+    request: Request, here: Annotated[Parts, Depends(parts)], token: Annotated[str | None, Depends(bearer)]
+) -> Actor:
     try:
         claims = jwt.decode(
             token or "", here.secret, algorithms=["HS256"], audience=AUDIENCE, options={"require": ["exp", "sub"]}
@@ -50,6 +52,7 @@ async def _signed_in(here: Annotated[Parts, Depends(parts)], token: Annotated[st
     staff = await read.staff_member(here.engine, str(claims["sub"]))
     if staff is None or staff.state == "disabled":
         raise HTTPException(401, "this account is not active")
+    request.state.actor = actor(staff)
     return actor(staff)
 
 

@@ -11,6 +11,10 @@ from sqlalchemy import Connection, create_engine, text
 LOCK = 720_114
 
 
+class CannotMigrate(Exception):
+    """Something a database administrator has to do first; the message says what."""
+
+
 def _config(connection: Connection | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))

@@ -15,6 +15,7 @@ from complaints.records import Event, Recipient
 from complaints.turns import Duty
 from register import detour_tables as d
 from register import tables as t
+from register.auditing import WATCHED, log_step
 
 
 async def record(engine: AsyncEngine, case: Case, events: list[Event]) -> list[str]:
@@ -23,10 +24,14 @@ async def record(engine: AsyncEngine, case: Case, events: list[Event]) -> list[s
     A workflow task that was lost may be done again with another outcome: the workflow's last word stands, so rows
     are overwritten, and events beyond its last number, which then never happened, go.
     """
+    row = _complaint_row(case)
     async with engine.begin() as db:
-        known = await db.scalar(select(col(t.Complaint.seq)).where(col(t.Complaint.reference) == case.reference))
-        await _upsert(db, t.Complaint, [_complaint_row(case)])
-        if known is not None and known > case.seq:
+        columns = (getattr(t.Complaint, name) for name in ("seq", *WATCHED))
+        query = select(*columns).where(col(t.Complaint.reference) == case.reference).with_for_update()
+        found = (await db.execute(query)).mappings().first()
+        known = dict(found) if found else None
+        await _upsert(db, t.Complaint, [row])
+        if known is not None and known["seq"] > case.seq:
             await db.execute(
                 delete(t.CaseEvent).where(col(t.CaseEvent.reference) == case.reference, col(t.CaseEvent.seq) > case.seq)
             )
@@ -42,6 +47,7 @@ async def record(engine: AsyncEngine, case: Case, events: list[Event]) -> list[s
             await _upsert(db, d.MajorIncident, [_incident_row(case)])
         notices = [row for e in events for row in await _notice_rows(db, case, e)]
         await _upsert(db, t.StaffNotice, notices, keep=("digest",))
+        await log_step(db, known, row, events)
         return sorted({str(n["username"]) for n in notices})
 
 

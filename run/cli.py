@@ -14,6 +14,7 @@ from rich.table import Table
 
 from policies.load import BrokenPolicy, check
 from policies.names import DEFAULT_JURISDICTION
+from run.auditing import app as audit_app
 from run.logs import configure
 from run.settings import MissingSetting, Settings, beside_the_local_stack
 from run.staff import app as staff_app
@@ -27,6 +28,7 @@ app = typer.Typer(
 policy_app = typer.Typer(help="The rules: check them, and ask what they say.", no_args_is_help=True)
 app.add_typer(policy_app, name="policy")
 app.add_typer(staff_app, name="staff")
+app.add_typer(audit_app, name="audit")
 
 
 class Language(StrEnum):
@@ -108,19 +110,28 @@ def web() -> None:
 
 @app.command()
 def migrate() -> None:
-    """Bring the register's tables to the version of this code."""
-    from sqlalchemy.exc import OperationalError
+    """Bring the register's tables to the version of this code, as their owner (AMENDS_OWNER_URL)."""
+    from sqlalchemy.exc import OperationalError, ProgrammingError
 
+    from register.migrate import CannotMigrate
     from register.migrate import migrate as upgrade
     from run.settings import needed_secret
 
+    found = settings()
     try:
-        out.print(f"register is at {upgrade(needed_secret(settings().database_url, 'database_url'))}")
+        out.print(f"register is at {upgrade(needed_secret(found.owner_url or found.database_url, 'database_url'))}")
     except MissingSetting as missing:
         err.print(str(missing), style="red", markup=False)
         raise typer.Exit(2) from None
     except OperationalError as away:
         err.print(f"the database does not answer: {away.orig}", style="red", markup=False)
+        raise typer.Exit(1) from None
+    except ProgrammingError as refused:
+        hint = "migrate as the tables' owner, by AMENDS_OWNER_URL"
+        err.print(f"the database refuses it: {refused.orig}; {hint}", style="red", markup=False)
+        raise typer.Exit(1) from None
+    except CannotMigrate as reason:
+        err.print(str(reason), style="red", markup=False)
         raise typer.Exit(1) from None
 
 

@@ -12,13 +12,15 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
+from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from complaints import cfpb
 from complaints.errors import Refused
 from complaints.names import TASK_QUEUE, Role
-from register import read
+from register import audit, read
 from run import connect, import_report
+from run.auditing import own_entry
 from run.import_rows import REGISTER_AWAY, Import, Pace
 from run.settings import Settings
 
@@ -64,8 +66,12 @@ async def import_file(
         began, clock = datetime.now(UTC), time.monotonic()
         with import_report.Refusals(settings.data / f"{file.name}.rejected.csv") as refusals:
             run = Import(engine, client, TASK_QUEUE, agent, file.name, as_is, Pace(per_second), refusals.add, others)
-            with import_report.bar(total) as done, _stoppable(run):
-                await run.bring_in(islice(cfpb.records(lines(file)), limit), done)
+            try:
+                with import_report.bar(total) as done, _stoppable(run):
+                    await run.bring_in(islice(cfpb.records(lines(file)), limit), done)
+            finally:
+                counts: dict[str, JsonValue] = {"format": PREFIX.rstrip(":"), "agent": agent, **run.counts}
+                await audit.append(engine, own_entry("imported", change=counts))
         seconds = time.monotonic() - clock
         import_report.show(run.counts, seconds, refusals, await read.opened_since(engine, PREFIX, began))
     except REGISTER_AWAY as error:

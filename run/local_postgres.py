@@ -6,6 +6,11 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
+from register.connect import APP_ROLE, as_app
+from register.migrate import migrate
+
 
 def start(folder: Path) -> Any:
     """A server on that folder, made when it is empty; `get_uri(name)` is a database's address, `stop()` ends it.
@@ -23,3 +28,14 @@ def start(folder: Path) -> Any:
 def url(server: Any, database: str = "postgres") -> str:
     """The address of a database of that server, for SQLAlchemy."""
     return str(server.get_uri(database)).replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+def prepared(address: str) -> str:
+    """Bring the register there to this code; gives its address for the role of the parts at work.
+
+    The role signs in without a password: the server listens only on a socket in its own folder.
+    """
+    migrate(address)
+    with psycopg.connect(address.replace("+psycopg", ""), autocommit=True) as owner:
+        owner.execute(f"ALTER ROLE {APP_ROLE} LOGIN")
+    return as_app(address)

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+from pydantic import JsonValue
 from rich.console import Console
 from rich.table import Table
 from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
@@ -11,8 +12,9 @@ from temporalio.service import RPCError
 from complaints.messages import Receipt
 from complaints.orders import Reprojection
 from policies.load import BrokenPolicy, by_version
-from register import read_detours
+from register import audit, read_detours
 from run import connect
+from run.auditing import own_entry
 from run.settings import Settings
 
 out = Console()
@@ -30,6 +32,8 @@ async def reproject(
     if dry:
         out.print(f"{len(cases)} open cases would be counted anew; leave out --dry-run to do it")
         return
+    reached: dict[str, JsonValue] = {"cases": len(cases), "version": [only, to], "jurisdiction": jurisdiction}
+    await audit.append(engine, own_entry("policy_reprojected", change=reached, why=why))
     client, table = await connect.temporal(settings), Table("case", "was held to", "clocks moved")
     order, gate = Reprojection(version=to, why=why, by=by), asyncio.Semaphore(AT_ONCE)
 

@@ -18,6 +18,7 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="address the API listens on")
     api_port: int = Field(default=8000, ge=1, le=65535)
     database_url: SecretStr | None = Field(default=None, description="postgresql+psycopg://user:password@host/database")
+    owner_url: SecretStr | None = Field(default=None, description="the same as the tables' owner; for `amends migrate`")
     database_pool: int = Field(default=10, ge=1, le=200)
     temporal_address: str | None = Field(default=None, description="host:port; else TEMPORAL_ADDRESS")
     temporal_namespace: str | None = Field(default=None, description="else TEMPORAL_NAMESPACE, else default")

@@ -25,7 +25,6 @@ from rich.table import Table
 
 from complaints.names import Role
 from register.connect import engine
-from register.migrate import migrate
 from run import demo, local_postgres, sink
 from run.settings import Settings
 from workflows.search_attributes import ALL
@@ -58,7 +57,6 @@ class Stack:
         self._temporal()
         database = self._postgres()
         smtp_port = self._mailbox()
-        migrate(database)
         password = self._demo(database)
         shared = {
             "AMENDS_DATABASE_URL": database,
@@ -134,7 +132,7 @@ class Stack:
     def _postgres(self) -> str:
         server = local_postgres.start(self.data / "postgres")
         self.undo.append(server.stop)
-        return local_postgres.url(server)
+        return local_postgres.prepared(local_postgres.url(server))
 
     def _mailbox(self) -> int:
         box = sink.Mailbox(self.data / "mail")

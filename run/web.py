@@ -1,5 +1,6 @@
 """The web part: the API on uvicorn."""
 
+import asyncio
 from datetime import timedelta
 
 import uvicorn
@@ -9,6 +10,7 @@ from api.app import create_app
 from api.parts import Parts
 from complaints.names import TASK_QUEUE
 from run import connect
+from run.rules_log import log_rules_at_start
 from run.settings import MissingSetting, Settings, needed_secret
 
 KEY_LENGTH = 32
@@ -33,5 +35,7 @@ async def serve(settings: Settings) -> None:
         timeout_graceful_shutdown=20,
         server_header=False,
     )
+    rules = asyncio.create_task(log_rules_at_start(engine))
     await uvicorn.Server(config).serve()
+    rules.cancel()
     await engine.dispose()

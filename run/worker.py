@@ -21,6 +21,7 @@ from complaints.names import TASK_QUEUE
 from complaints.orders import Person
 from policies.load import FOLDER
 from run import connect
+from run.rules_log import log_rules_at_start
 from run.settings import Settings
 from workflows.absence import StaffAbsence
 from workflows.complaint import Complaint
@@ -102,7 +103,9 @@ async def serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    rules = asyncio.create_task(log_rules_at_start(engine))
     async with build(client, engine, connect.post(settings), public_url=settings.public_url):
         log.info("worker.ready", task_queue=TASK_QUEUE, namespace=client.namespace)
         await stop.wait()
+    rules.cancel()
     await engine.dispose()

@@ -12,8 +12,7 @@ from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from activities.channels import Post
 from register.connect import engine as connect_register
-from register.migrate import migrate
-from run import demo, sink
+from run import demo, local_postgres, sink
 from run.drill import servers
 from run.stack import temporal_binary
 from workflows.search_attributes import ALL
@@ -22,11 +21,16 @@ SHORT_RUNS = ["--dynamic-config-value", "limit.historyCount.suggestContinueAsNew
 
 
 @pytest.fixture(scope="session")
-def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real PostgreSQL with the register's tables."""
+def owner_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL, as its superuser."""
     with servers.postgres(tmp_path_factory.mktemp("pg") / "data") as url:
-        migrate(url("postgres"))
         yield url("postgres")
+
+
+@pytest.fixture(scope="session")
+def database_url(owner_url: str) -> str:
+    """It has the register's tables; worker and web, and so the tests, use them with the rights they have at work."""
+    return local_postgres.prepared(owner_url)
 
 
 @pytest.fixture(scope="session")

@@ -29,6 +29,7 @@ ROUTES: dict[str, set[str] | None] = {
     "GET /complaints/{reference}/timeline": ALL,
     "GET /complaints/{reference}/letters": ALL,
     "GET /complaints/{reference}/duplicates": ALL,
+    "GET /audit": {"auditor"},
     "GET /notices": ALL,
     "POST /complaints/{reference}/classification": {"agent", "supervisor"},
     "POST /complaints/{reference}/assignment": {"supervisor"},

@@ -15,22 +15,21 @@ from temporalio.testing import WorkflowEnvironment
 from activities.channels import Post
 from policies import load as loading
 from register.connect import engine as connect_register
-from register.migrate import migrate
-from run import demo
+from run import demo, local_postgres
 from run.reprojecting import reproject
 from run.settings import Settings
 
 
 @pytest.fixture
-def own_database(database_url: str) -> str:
+def own_database(owner_url: str) -> str:
     """A register of its own, for the command looks at every open case; its numbers are free in the one Temporal."""
-    with psycopg.connect(database_url.replace("+psycopg", ""), autocommit=True) as server:
+    with psycopg.connect(owner_url.replace("+psycopg", ""), autocommit=True) as server:
         server.execute("CREATE DATABASE reproject")
-    url = make_url(database_url).set(database="reproject").render_as_string(hide_password=False)
-    migrate(url)
+    url = make_url(owner_url).set(database="reproject").render_as_string(hide_password=False)
+    as_app = local_postgres.prepared(url)
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as register:
         register.execute("ALTER SEQUENCE complaint_number RESTART WITH 700001")
-    return url
+    return as_app
 
 
 def announce(rules: Path, holiday: date) -> None:

@@ -57,6 +57,7 @@ async def opened(
     if link is None or state is None:
         request.state.contact = in_force(DEFAULT_JURISDICTION, now).letters.contact
         raise Refused("unknown", "no such link; open it from the letter again, in full, or contact us")
+    request.state.case_of_link = link.reference
     letters, language = rules_of(state).letters, state["form"]["language"]
     request.state.language, request.state.contact = language, letters.contact
     mend = f"ask us for a new letter: {letters.contact[language]}"

@@ -3,9 +3,9 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-from register import detour_tables, tables
+from register import audit_tables, detour_tables, tables
 
-assert tables and detour_tables
+assert tables and detour_tables and audit_tables
 
 context.configure(
     connection=context.config.attributes["connection"], target_metadata=SQLModel.metadata, compare_type=True

@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
 from activities.channels import Post
+from register.connect import as_app
 from register.connect import engine as connect_register
-from register.migrate import migrate
-from run import demo, sink
+from run import demo, local_postgres, sink
 from run.drill import servers
 
 OFFICE = "office"
@@ -56,8 +56,7 @@ class Rooms:
     async def furnish(self) -> None:
         """Make the register that the rooms' are copies of."""
         await self._sql("postgres", f"CREATE DATABASE {OFFICE}")
-        await asyncio.to_thread(migrate, self.url(OFFICE))
-        engine = connect_register(self.url(OFFICE))
+        engine = connect_register(await asyncio.to_thread(local_postgres.prepared, self.url(OFFICE)))
         await demo.furnish(engine, self.password, fixed=False, hasher=QUICK)
         await engine.dispose()
         # A database is copied only while nobody is in it, and a closed connection takes a moment to go.
@@ -80,7 +79,7 @@ class Rooms:
             await servers.connect(self.address, name), config=TimeSkippingConfig(enabled=False)
         )  # clocks stand still until they are moved
         mailbox = sink.Mailbox(self.folder / name / "mail")
-        engine = connect_register(self.url(name), ping=False)
+        engine = connect_register(as_app(self.url(name)), ping=False)
         try:
             with servers.ways_out(mailbox, self.gateway, self.folder / name / "print") as post:
                 yield Room(env, engine, mailbox, post, self.folder, self.password, self.secret)

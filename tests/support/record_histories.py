@@ -20,8 +20,7 @@ from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from activities.channels import Mail, Post
 from register.connect import engine
-from register.migrate import migrate
-from run import demo, sink
+from run import demo, local_postgres, sink
 from run.absence import away
 from run.stack import temporal_binary
 from workflows.search_attributes import ALL
@@ -194,8 +193,7 @@ async def record(name: str) -> None:
     async with AsyncExitStack() as stack:
         server = get_server(Path(mkdtemp()) / "pg", cleanup_mode="delete")
         url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-        migrate(url)
-        register = engine(url)
+        register = engine(local_postgres.prepared(url))
         await demo.furnish(register, PASSWORD, fixed=True)
         port = free_port()
         controller = sink.smtp(sink.Mailbox(Path(mkdtemp())), port)

@@ -1,0 +1,145 @@
+"""Writes every request that may change something, or is about one case, to the audit log before its answer leaves."""
+
+import asyncio
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from pydantic import JsonValue
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import errors
+from complaints.records import CUSTOMER
+from register.audit import Entry, append
+
+log = structlog.get_logger()
+LOOKING = ("GET", "HEAD", "OPTIONS")
+ITSELF = ("/auth/",)
+"""Routes that write their own entries."""
+LISTS = ("/audit",)
+"""Reading these is written down though they are about no single case."""
+REFERENCE = re.compile(r"CMP-[0-9]{4}-[0-9]{6,12}")
+WRITTEN_WITHIN = 10.0
+NOBODY, BY_LINK = "nobody", "personal link"
+NOT_WRITTEN = "it could not be written to the audit log; try again, with the same Idempotency-Key where there is one"
+
+
+class Recorded:
+    """Holds each answer back until it is in the log; what cannot be written does not leave."""
+
+    def __init__(self, app: ASGIApp, engine: AsyncEngine) -> None:
+        self.app, self.pen = app, Pen(engine)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and its answer back once it is written down."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        start: Message | None = None
+        out: Send | None = None
+
+        async def held(message: Message) -> None:
+            nonlocal start, out
+            if message["type"] == "http.response.start":
+                start = message
+                return
+            if out is None:
+                assert start is not None  # an answer begins with its start
+                out = send if await self._written(scope, start, message.get("body", b"")) else _dropped
+                if out is _dropped:
+                    await errors.problem(503, "unavailable", NOT_WRITTEN)(scope, receive, send)
+                await out(start)
+            await out(message)
+
+        try:
+            await self.app(scope, receive, held)
+        except Exception:
+            if out is None:  # the answer, a 500, is made further out
+                await self._written(scope, {"status": 500}, b"")
+            raise
+
+    async def _written(self, scope: Scope, start: Message, body: bytes) -> bool:
+        if not wanted(scope):
+            return True
+        line = entry(scope, start, body)
+        try:
+            async with asyncio.timeout(WRITTEN_WITHIN):
+                await self.pen.write(line)
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            log.error("audit.not_written", act=line.act, error=type(error).__name__)
+            return False
+        return True
+
+
+async def _dropped(message: Message) -> None:
+    """Where an answer goes that may not leave."""
+
+
+@dataclass
+class Batch:
+    """Entries that are written together."""
+
+    entries: list[Entry] = field(default_factory=list)
+    written: bool = False
+
+
+class Pen:
+    """Writes one batch at a time, for only one at a time can; what comes meanwhile is the next batch."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine, self.turn, self.batch = engine, asyncio.Lock(), Batch()
+
+    async def write(self, entry: Entry) -> None:
+        """Return once it is in the log: written by the first of its batch to have its turn."""
+        batch = self.batch
+        batch.entries.append(entry)
+        async with self.turn:
+            if batch.written:
+                return
+            if batch is self.batch:
+                self.batch = Batch()
+            await append(self.engine, *batch.entries)
+            batch.written = True
+
+
+def wanted(scope: Scope) -> bool:
+    """Whether the request is one to write down: it may change something, or is about a single case."""
+    route = getattr(scope.get("route"), "path", None)
+    if route is None or route.startswith(ITSELF):
+        return False
+    return scope["method"] not in LOOKING or "{" in route or route in LISTS
+
+
+def entry(scope: Scope, start: Message, body: bytes) -> Entry:
+    """Who asked for what, from where, and how it was answered; nothing of what was sent."""
+    state: dict[str, Any] = scope.get("state", {})
+    actor, by_link, client = state.get("actor"), state.get("case_of_link"), scope.get("client")
+    return Entry(
+        who=actor.username if actor else CUSTOMER if by_link else NOBODY,
+        act=f"{scope['method']} {scope['route'].path}",
+        subject=by_link or _subject(scope, start),
+        change=_outcome(start, body),
+        # A customer's address would be personal data, and what is written here stays.
+        origin=BY_LINK if by_link else client[0] if client else None,
+    )
+
+
+def _subject(scope: Scope, start: Message) -> str | None:
+    """The reference of the case, where there is one; of a new case it is in the answer."""
+    given: dict[str, Any] = scope.get("path_params", {})
+    made = dict(start.get("headers", [])).get(b"location", b"").decode("latin-1").removeprefix("/complaints/")
+    for text in (*(given.get(name) for name in ("reference", "approval", "incident")), made):
+        if text and (found := REFERENCE.match(str(text))):
+            return found.group()
+    return None
+
+
+def _outcome(start: Message, body: bytes) -> dict[str, JsonValue]:
+    outcome: dict[str, JsonValue] = {"status": start["status"]}
+    if (b"content-type", b"application/problem+json") in start.get("headers", []):
+        outcome["problem"] = json.loads(body)["type"].removeprefix("urn:amends:")
+    return outcome
