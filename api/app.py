@@ -15,7 +15,7 @@ from api import errors, opening
 from api.customer_pages import Unseen
 from api.parts import Parts
 from api.recording import Recorded
-from api.routes import acts, approvals, audit, complaints, customer, detours, incidents, system
+from api.routes import acts, approvals, audit, complaints, customer, detours, disclosures, incidents, system
 
 log = structlog.get_logger()
 RELAY_EVERY = 5.0
@@ -43,7 +43,7 @@ def create_app(parts: Parts) -> FastAPI:
     )
     app.state.parts = parts
     errors.install(app)
-    for module in (complaints, acts, detours, approvals, incidents, customer, audit, system):
+    for module in (complaints, acts, detours, approvals, incidents, customer, disclosures, audit, system):
         app.include_router(module.router)
     app.add_middleware(Recorded, engine=parts.engine)  # innermost: what it answers itself gets all headers
     app.add_middleware(BodyLimit)

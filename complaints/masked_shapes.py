@@ -105,6 +105,8 @@ def anybodys(text: str) -> Iterator[Found]:
     done = 0
     for place in DIGITS_TOGETHER.finditer(text):
         for found in NUMBERS.finditer(text, max(done, place.start() - BEFORE), place.end() + AFTER):
+            if found.start() >= place.end():
+                break  # what begins further on may be cut here
             done = found.end()
             if found.lastgroup in ("phone", "number"):
                 yield Found(found.start(), found.end(), found.lastgroup)

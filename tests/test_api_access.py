@@ -29,6 +29,8 @@ ROUTES: dict[str, set[str] | None] = {
     "GET /complaints/{reference}/timeline": ALL,
     "GET /complaints/{reference}/letters": ALL,
     "GET /complaints/{reference}/duplicates": ALL,
+    "POST /complaints/{reference}/disclosures": {"agent", "handler", "supervisor", "manager"},
+    "GET /query-log": {"auditor", "manager"},
     "GET /audit": {"auditor"},
     "GET /notices": ALL,
     "POST /complaints/{reference}/classification": {"agent", "supervisor"},
