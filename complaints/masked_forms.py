@@ -14,6 +14,8 @@ BETWEEN_PARTS = re.compile(r"([\s,，、;；·•・.()（）/-]+)")
 CHINESE = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
 PLACE = re.compile(r"[^\s,，、0-9]{1,12}?(?:特别行政区|自治区|自治州|省|市|州|盟)")
 """The first place of a Chinese address."""
+_INSIDE_A_TOWN = re.compile("特别行政区|自治区|自治州|[省市州盟区县镇乡]|街道")
+_ROAD = re.compile(r"[^省市州盟区县镇乡街\s,]{2,12}[路街道巷弄里村][0-9]{1,5}[号弄]")
 
 SHORTEST = {"name": 2, "phone": 5, "email": 3, "address": 5, "customer_number": 4}
 """Below so many characters a value is everywhere in a text, and says nothing."""
@@ -57,9 +59,9 @@ def written(text: str, own: Forms) -> Iterator[Found]:
         at, digits = small.find(form), any(c.isdigit() for c in form)
         while at >= 0:
             start, end = places[at], places[at + len(form) - 1] + 1
-            if _whole(text, start, end) and not (digits and _kept(text, start, end)):
+            if found := _whole(text, start, end) and not (digits and _kept(text, start, end)):
                 yield Found(start, end, own[form])
-            at = small.find(form, at + len(form))
+            at = small.find(form, at + (len(form) if found else 1))
 
 
 def _whole(text: str, start: int, end: int) -> bool:
@@ -100,9 +102,11 @@ def _phone(value: str) -> Iterator[str]:
 
 def _address(value: str) -> Iterator[str]:
     yield value
-    if (place := PLACE.match(value)) is not None:
+    for place in _INSIDE_A_TOWN.finditer(value):  # each time without one more of the places around it
         yield value[place.end() :]
-    yield from (line for line in value.splitlines() if re.search("[0-9]", line))
+    yield from _ROAD.findall(value)
+    parts = (*value.splitlines(), *re.split("[,\n]", value))
+    yield from (part for part in parts if len(part) > len("Flat 2") and re.search("[0-9]", part))
 
 
 def _as_it_is(value: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 
+from api import lines
 from api.auth import allowed
 from api.routes.complaints import CURSOR_END, Here
 from complaints.form import Line, Moment
@@ -30,4 +31,4 @@ async def read_log(
     wanted = read_audit.Wanted(who=who, act=act, subject=subject, since=since, until=until)
     rows = await read_audit.page(here.engine, wanted, cursor, limit + 1)
     more = rows[limit - 1]["seq"] if len(rows) > limit else None
-    return {"items": rows[:limit], "next": more}
+    return {"items": await lines.masked(here.engine, rows[:limit]), "next": more}

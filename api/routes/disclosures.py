@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from api import lines
 from api.auth import allowed
 from api.disclosing import disclose
 from api.routes.complaints import CURSOR_END, Here, Reference
@@ -43,4 +44,4 @@ async def read_query_log(
     wanted = Wanted(who=who, subject=subject, since=since, until=until)
     rows = await query_log.page(here.engine, wanted, cursor, limit + 1)
     more = rows[limit - 1]["seq"] if len(rows) > limit else None
-    return {"items": rows[:limit], "next": more}
+    return {"items": await lines.masked(here.engine, rows[:limit]), "next": more}
