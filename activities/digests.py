@@ -28,6 +28,8 @@ def digest_text(notices: list[StaffNotice], language: str) -> tuple[str, str]:
     for notice in notices[:LINES]:
         due = str(notice.data.get("due_at") or "")[:16].replace("T", " ")  # to the minute, in the calendar's zone
         more = f" · {notice.data['clock']}" if "clock" in notice.data else ""
+        if "within_minutes" in notice.data:
+            more = f" · {notice.data['cases']} / {notice.data['within_minutes']} min"
         lines.append(f"{notice.reference} · {wording(notice.kind, language)}{more}{f' · {due}' if due else ''}")
     if len(notices) > LINES:
         lines.append(f"… +{len(notices) - LINES}")

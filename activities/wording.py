@@ -85,7 +85,13 @@ EVENTS: dict[str, tuple[str, str]] = {
 """Every kind of event: Chinese, English."""
 
 
+NOTICES: dict[str, tuple[str, str]] = {
+    "disclosure_alarm": ("短时间内查看多名客户的联系信息", "contact data of many customers shown"),
+}
+"""What staff are told that is no event of a case."""
+
+
 def wording(kind: str, language: str) -> str:
-    """The event in words of that language."""
-    zh, en = EVENTS[kind]
+    """The event, or notice, in words of that language."""
+    zh, en = EVENTS.get(kind) or NOTICES[kind]
     return zh if language == "zh-CN" else en

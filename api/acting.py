@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.parts import Parts
-from api.view import case_json
+from api.view import case_json, kept_json
 from complaints.errors import FieldError, Refused
 from complaints.messages import Act, Receipt
 from complaints.records import Actor
@@ -56,15 +56,15 @@ async def act(here: Parts, reference: str, update: str, message: Act) -> dict[st
     return await case(here, reference)
 
 
-async def case(here: Parts, reference: str) -> dict[str, Any]:
-    """The case as the register has it; a kept complaint whose process has not started is `received`."""
+async def case(here: Parts, reference: str, *, shown: bool = False) -> dict[str, Any]:
+    """The case as the register has it, masked; a kept complaint whose process has not started is `received`."""
     try:
         if (state := await read.case_state(here.engine, reference)) is not None:
-            return case_json(state)
+            return case_json(state, shown=shown)
     except KeyDestroyed:
         return await read.erased_case(here.engine, reference)
     if (kept := await intake.find(here.engine, reference)) is not None:
-        return {"reference": reference, "stage": "received", "recorded_at": kept.recorded_at, **kept.form}
+        return kept_json(reference, kept.recorded_at, kept.form, shown=shown)
     raise Refused("unknown", f"no complaint {reference}")
 
 

@@ -24,6 +24,7 @@ from api.routes import (
     complaints,
     customer,
     detours,
+    disclosures,
     incidents,
     signing,
     staff_pages,
@@ -55,8 +56,10 @@ def create_app(parts: Parts, *, secure: bool = False) -> FastAPI:
     )
     app.state.parts = parts
     errors.install(app)
-    everything = (complaints, acts, detours, approvals, incidents, customer, audit, codec, signing, staff_pages, system)
-    for module in everything:
+    for module in (
+        complaints, acts, detours, approvals, incidents, customer, disclosures, audit, codec, signing, staff_pages,
+        system,
+    ):  # fmt: skip
         app.include_router(module.router)
     check_routes(app)
     app.add_middleware(Recorded, engine=parts.engine)  # innermost: what it answers itself gets all headers

@@ -20,7 +20,7 @@ log = structlog.get_logger()
 LOOKING = ("GET", "HEAD", "OPTIONS")
 ITSELF = ("/auth/",)
 """Routes that write their own entries."""
-LISTS = ("/audit",)
+LISTS = ("/audit", "/query-log")
 """Reading these is written down though they are about no single case."""
 REFERENCE = re.compile(r"CMP-[0-9]{4}-[0-9]{6,12}")
 WRITTEN_WITHIN = 10.0

@@ -1,15 +1,27 @@
-"""A case and its history as JSON, from the register's rows."""
+"""A case and its history as JSON, from the register's rows; contact data is masked unless it is to be shown."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 from activities.wording import wording
+from complaints import masking
 from complaints.checks import possible
+from complaints.masking import Mask
 from complaints.names import Stage
 from complaints.sla import Clock
 from register import links
 
 Json = dict[str, Any]
+
+CODES = frozenset((
+    *("reference", "id", "merging", "merged_into", "incident_of", "members", "approval", "clock", "clocks"),
+    *("stage", "outcome", "state", "how", "kind", "kinds", "nature", "urgency", "level", "channel", "language"),
+    *("product", "way", "decision", "purpose", "asked", "needs", "currency", "value", "rule", "label", "message_id"),
+    *("by", "opened_by", "owner", "handler", "follower", "accepted_by", "answered_by", "approved_by", "decided_by"),
+    *("done_by", "reopened_by", "resumed_by", "told_by", "policy", "policy_version", "department", "lead"),
+    *("from_department", "to_department", "from_region", "to_region"),
+))  # fmt: skip
+"""Under these names stand codes of the house's own and user names; every other text may hold what a person wrote."""
 
 
 def clock_json(name: str, state: Json, now: datetime) -> Json:
@@ -35,33 +47,63 @@ def clock_json(name: str, state: Json, now: datetime) -> Json:
     }
 
 
-def case_json(state: Json) -> Json:
+def case_json(state: Json, *, shown: bool = False) -> Json:
     """The whole case: form, classification with its reasons, who holds it, clocks, and what can be done now."""
     now = datetime.now(UTC)
-    form = state["form"]
-    shown = {k: v for k, v in state.items() if k not in ("form", "clocks", "assignments", "resolutions", "withdrawn")}
     clocks = sorted(state["clocks"].items(), key=lambda item: str(item[1]["due_at"]))
+    possible_now = possible(Stage(state["stage"]))
+    state = state if shown else masked(state)
+    kept = {k: v for k, v in state.items() if k not in ("form", "clocks", "assignments", "resolutions", "withdrawn")}
     return {
-        **shown,
-        **form,
+        "masked": not shown,
+        **kept,
+        **state["form"],
         "assignment": state["assignments"][-1] if state["assignments"] else None,
         "assignments": state["assignments"],
         "clocks": [clock_json(name, clock, now) for name, clock in clocks],
         "resolution": state["resolutions"][-1] if state["resolutions"] else None,
         "resolutions": state["resolutions"],
         "withdrawal": state["withdrawn"],
-        "possible": possible(Stage(state["stage"])),
+        "possible": possible_now,
     }
 
 
-def event_json(event: Json) -> Json:
+def kept_json(reference: str, recorded_at: datetime, form: Json, *, shown: bool = False) -> Json:
+    """A complaint that is kept and whose process has not started."""
+    form = form if shown else masked({"form": form})["form"]
+    return {"masked": not shown, "reference": reference, "stage": "received", "recorded_at": recorded_at, **form}
+
+
+def masked(state: Json) -> Json:
+    """A case's state with its complainant masked, and every text of it that a person wrote."""
+    person, form = state["form"]["complainant"], state["form"]
+    mask = Mask(person)
+    by_hand = {"complainant": masking.complainant(person), "about": mask.json(form.get("about"))}
+    rest = {k: v for k, v in state.items() if k != "clocks"}
+    return {**mask.json(rest, CODES), "form": {**mask.json(form, CODES), **by_hand}}
+
+
+def mask_of(form: Json | None) -> Mask:
+    """The mask for texts about the case of that form; of an erased case nothing is known, and nothing left."""
+    return Mask(form.get("complainant") if form else None)
+
+
+def event_json(event: Json, mask: Mask) -> Json:
     """One event of the history, with its words in both languages."""
     text = {language: wording(event["kind"], language) for language in ("zh-CN", "en")}
-    return {**event, "text": text}
+    return {**event, "data": mask.json(event["data"], CODES), "text": text}
 
 
-def letter_json(sending: Json) -> Json:
-    """A letter with what became of it; of one on paper, `pdf` says that there is a print."""
+def letter_json(sending: Json, mask: Mask | None) -> Json:
+    """A letter with what became of it; of one on paper, `pdf` says that there is a print. No mask: to be shown."""
     # A letter that still waits has the customer's link in its text; whoever has the link acts as the customer.
-    shown = {name: text and links.struck(text) for name in ("body", "html") for text in [sending[name]]}
-    return {**sending, **shown, "pdf": sending["pdf"] is not None}
+    struck = {name: text and links.struck(text) for name in ("body", "html") for text in [sending[name]]}
+    letter = {**sending, **struck, "pdf": sending["pdf"] is not None}
+    if mask is None:
+        return letter
+    recipient = masking.FIELDS[CONTACT[sending["way"]]](sending["recipient"]) if sending["recipient"] else ""
+    return {**mask.json(letter, CODES), "recipient": recipient}
+
+
+CONTACT = {"email": "email", "sms": "phone", "post": "address"}
+"""What the recipient of a letter is, by its way."""

@@ -1,14 +1,15 @@
-"""The rules for when it does not go smoothly: extension, pause, transfer, co-operation, mass events.
+"""The rules for when it does not go smoothly: extension, pause, transfer, co-operation, mass events, many disclosures.
 
 A case whose rules have none of a kind (it was opened under an older version) refuses that act and says so.
 """
 
+from datetime import timedelta
 from typing import Self
 
 from pydantic import Field, model_validator
 
 from complaints.clock import Limit
-from complaints.names import Nature, Urgency
+from complaints.names import Nature, Role, Urgency
 from complaints.rule import Rule, Sourced, Told
 
 
@@ -69,3 +70,22 @@ class MassRule(Sourced):
 
     within_hours: int = Field(ge=1, le=24 * 90)
     likeness: float = Field(ge=0.1, le=1, description="of the texts, 0 to 1, where the product is the same")
+
+
+class Many(Rule):
+    """So many different cases shown by one person within a time are worth a look."""
+
+    cases: int = Field(ge=2, le=100_000)
+    within_minutes: int = Field(ge=1, le=60 * 24 * 31)
+
+    @property
+    def within(self) -> timedelta:
+        """The time in which they are counted."""
+        return timedelta(minutes=self.within_minutes)
+
+
+class DisclosureRule(Sourced):
+    """When an alarm is raised, and to whom; nobody is stopped by it."""
+
+    many: list[Many] = Field(min_length=1, max_length=10)
+    tell: list[Role] = Field(min_length=1)

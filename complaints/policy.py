@@ -9,7 +9,15 @@ from pydantic import BaseModel, Field, model_validator
 
 from complaints.classification_rules import ClassificationRules
 from complaints.clock import Calendar, Limit
-from complaints.handling_rules import Applies, ExtensionRule, MassRule, PauseRule, PlanRule, TransferRule
+from complaints.handling_rules import (
+    Applies,
+    DisclosureRule,
+    ExtensionRule,
+    MassRule,
+    PauseRule,
+    PlanRule,
+    TransferRule,
+)
 from complaints.names import HEAD_OFFICE, Channel, Kind, Nature, Role, Way
 from complaints.reading import Lexicon, Words
 from complaints.rule import Rule, Sourced, Told
@@ -254,6 +262,7 @@ class Policy(BaseModel):
     plan: PlanRule | None = None
     mass: MassRule | None = None
     duplicates: DuplicateRule | None = None
+    disclosure: DisclosureRule | None = None
 
     @model_validator(mode="after")
     def _ladders_exist(self) -> Self:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from complaints.access import Access
 from complaints.classification_rules import ClassificationRules
 from complaints.clock import Calendar
-from complaints.handling_rules import ExtensionRule, MassRule, PauseRule, PlanRule, TransferRule
+from complaints.handling_rules import DisclosureRule, ExtensionRule, MassRule, PauseRule, PlanRule, TransferRule
 from complaints.policy import (
     Approvals,
     CallbackRule,
@@ -50,6 +50,7 @@ TOPICS: dict[str, type[BaseModel]] = {
 
 OPTIONAL: dict[str, type[BaseModel]] = {
     "duplicates": DuplicateRule,
+    "disclosure": DisclosureRule,
     "extension": ExtensionRule,
     "pause": PauseRule,
     "transfer": TransferRule,

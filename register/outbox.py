@@ -115,6 +115,14 @@ async def waiting_notices(engine: AsyncEngine, username: str, limit: int = 5000)
         return [n(**r) for r in rows]
 
 
+async def tell(engine: AsyncEngine, notices: list[t.StaffNotice]) -> None:
+    """Keep what these people are to be told, once."""
+    if notices:
+        once = insert(t.StaffNotice).values([n.model_dump() for n in notices]).on_conflict_do_nothing()
+        async with engine.begin() as db:
+            await db.execute(once)
+
+
 async def make_digest(engine: AsyncEngine, digest: t.Digest, notices: list[t.StaffNotice]) -> None:
     """Keep the digest and mark its notices as told by it, in one transaction."""
     n = t.StaffNotice

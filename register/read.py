@@ -1,6 +1,7 @@
 """Reads the register: cases, their histories, lists and counts. Nothing here writes."""
 
 import base64
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -54,7 +55,15 @@ async def erased_case(engine: AsyncEngine, reference: str) -> Row:
     c = t.Complaint
     query = select(*(getattr(c, name) for name in (*LISTED, "erased_at"))).where(col(c.reference) == reference)
     [row] = await rows(engine, query)
-    return {name: value for name, value in row.items() if name != "number"} | ERASED | {"possible": []}
+    return {name: value for name, value in row.items() if name != "number"} | ERASED | {"masked": True, "possible": []}
+
+
+async def forms(engine: AsyncEngine, references: Collection[str]) -> dict[str, Row]:
+    """The forms of many cases, by reference."""
+    c = t.Complaint
+    query = select(col(c.reference), col(c.form)).where(col(c.reference).in_(references))
+    found, boxes = await opened(engine, query)
+    return {row["reference"]: take(boxes.get(row["reference"]), FORM, row["form"]) for row in found}
 
 
 async def complaint(engine: AsyncEngine, reference: str) -> Row | None:

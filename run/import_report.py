@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from complaints.cfpb import Record
+from complaints.masking import Mask
 
 out = Console(highlight=False, markup=False, soft_wrap=True)
 SHOWN = 20
@@ -44,7 +45,10 @@ class Refusals:
             csv.writer(self._file).writerow(["Line", "Refused because", *record.row])
         csv.writer(self._file).writerow([record.line, reason, *record.row.values()])
         if self.count <= SHOWN:
-            self.shown.append((record.line, ascii(record.row["Complaint ID"])[1:-1], reason))
+            # The file has the row as it came, to be mended; a terminal is looked at by others, and kept in logs.
+            mask = Mask(None)
+            number = mask.text(ascii(record.row["Complaint ID"])[1:-1])
+            self.shown.append((record.line, number, mask.text(reason)))
 
 
 @contextmanager

@@ -5,8 +5,7 @@ from datetime import datetime
 from rich.console import Console
 from rich.table import Table
 
-from activities.wording import wording
-from api.view import case_json
+from api.view import case_json, event_json, mask_of
 from register import read
 from run import connect
 from run.settings import Settings
@@ -57,15 +56,15 @@ async def show(settings: Settings, reference: str) -> None:
 async def timeline(settings: Settings, reference: str, language: str) -> None:
     """Print what happened, oldest first."""
     engine = connect.register(settings)
-    events = await read.events(engine, reference)
+    events, mask = await read.events(engine, reference), mask_of((await read.forms(engine, [reference])).get(reference))
     await engine.dispose()
     if not events:
         raise NoSuchCase(f"no complaint {reference} in the register")
     table = Table("", "at", "what", "by", "more", box=None, padding=(0, 2, 0, 0))
-    for event in events:
+    for event in (event_json(found, mask) for found in events):
         more = ", ".join(f"{k} {_short(v)}" for k, v in event["data"].items() if v not in (None, [], ""))
         when = event["at"].astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        table.add_row(str(event["seq"]), when, wording(event["kind"], language), event["by"], more)
+        table.add_row(str(event["seq"]), when, event["text"][language], event["by"], more)
     out.print(table)
 
 

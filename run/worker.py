@@ -9,17 +9,15 @@ import email_validator
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
-from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.channels import Post
-from activities.desk import Desk, Poke
+from activities.desk import Desk
 from activities.digests import Digests
 from activities.erasing import Erasing
 from activities.letters import Letters
 from complaints.names import TASK_QUEUE
-from complaints.orders import Person
 from policies.load import FOLDER
 from run import connect, schedules
 from run.rules_log import log_rules_at_start
@@ -28,6 +26,7 @@ from workflows.absence import StaffAbsence
 from workflows.complaint import Complaint
 from workflows.digest import StaffDigest
 from workflows.retention import Retention
+from workflows.waking import poke
 
 # Everything below workflows/ is pure, or called only as an activity: it is imported once, not once for each case.
 _PASSED_THROUGH = SandboxRestrictions.default.with_passthrough_modules(
@@ -40,23 +39,6 @@ SANDBOX = SandboxedWorkflowRunner(restrictions=_PASSED_THROUGH)
 assert email_validator  # pydantic imports it at first use, which must not be inside a workflow
 
 log = structlog.get_logger()
-
-
-def poke(client: Client, task_queue: str) -> Poke:
-    """Wakes, or starts, the digest of a person."""
-
-    async def wake(username: str) -> None:
-        await client.start_workflow(
-            StaffDigest.run,
-            Person(username=username),
-            id=f"digest-{username}",
-            task_queue=task_queue,
-            start_signal="wake",
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            static_summary=f"staff digest of {username}",
-        )
-
-    return wake
 
 
 def build(

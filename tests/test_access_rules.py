@@ -10,6 +10,7 @@ import yaml
 from given import AGENT, HANDLER, MANAGER, NOW, OTHER, RECEIVER, SUPERVISOR, body, handed_on, opened
 from pydantic import ValidationError
 from temporalio.workflow import _Definition
+from two_houses import NOT_OF_A_CASE, ONESELF
 
 from complaints import acts, procedure
 from complaints import messages as m
@@ -37,10 +38,6 @@ def may(act: str, who: Actor, parts: Parts, asked_by: str | None = None) -> str 
 
 
 # -- the table -------------------------------------------------------------------------------------------------------
-
-
-ONESELF = {"sign_out", "end_session", "end_sessions"}
-NOT_OF_A_CASE = {*ONESELF, "decode", "encode"}
 
 
 def test_every_update_of_a_person_is_an_act_of_the_table_and_is_checked() -> None:

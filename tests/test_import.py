@@ -16,7 +16,7 @@ from complaints.errors import Refused
 from complaints.form import contradictions
 from policies import imports
 from policies.load import load
-from run import importing
+from run import import_report, importing
 from run.import_rows import reason
 from run.settings import Settings
 
@@ -239,3 +239,12 @@ def test_no_row_of_the_real_files_is_refused(name: str, rows: int) -> None:
         for r in cfpb.records(importing.lines(file))
     ]
     assert len(read) == rows
+
+
+def test_what_a_terminal_shows_of_a_refused_row_is_masked_and_the_file_has_it_as_it_was(tmp_path: Path) -> None:
+    row = ROW | {"Complaint ID": "zhang@example.com", "Product": "13812345678"}
+    with import_report.Refusals(tmp_path / "rejected.csv") as refusals:
+        refusals.add(cfpb.Record(1, 2, row), "Product: unknown product 13812345678")
+    assert refusals.shown == [(2, "z***@example.com", "Product: unknown product 138****5678")]
+    kept = (tmp_path / "rejected.csv").read_text("utf-8")
+    assert "zhang@example.com" in kept and (tmp_path / "rejected.csv").stat().st_mode & 0o077 == 0

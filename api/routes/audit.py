@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
+from api import lines
 from api.access import Who
 from api.routes.complaints import CURSOR_END, Here
 from complaints.form import Line, Moment
@@ -28,4 +29,4 @@ async def read_log(
     wanted = read_audit.Wanted(who=who, act=act, subject=subject, since=since, until=until)
     rows = await read_audit.page(here.engine, wanted, cursor, limit + 1)
     more = rows[limit - 1]["seq"] if len(rows) > limit else None
-    return {"items": rows[:limit], "next": more}
+    return {"items": await lines.masked(here.engine, rows[:limit]), "next": more}

@@ -9,9 +9,10 @@ from api import acting, duplicates, opening
 from api.access import REFERENCE, Who, visible
 from api.new_complaint import NewComplaint
 from api.parts import Parts, parts
-from api.view import event_json, letter_json
+from api.view import event_json, letter_json, mask_of
 from complaints.access import READ
 from complaints.form import ComplaintForm, Line, Moment
+from complaints.masking import Mask
 from complaints.names import Kind, Nature, Stage
 from register import audit, intake, read
 
@@ -89,7 +90,8 @@ async def read_timeline(reference: Reference, here: Here, who: Who) -> dict[str,
     events = await read.events(here.engine, reference)
     if not events:
         await acting.case(here, reference)
-    return {"reference": reference, "events": [event_json(e) for e in events]}
+    mask = mask_of((await read.forms(here.engine, [reference])).get(reference))
+    return {"reference": reference, "masked": True, "events": [event_json(e, mask) for e in events]}
 
 
 @router.get("/complaints/{reference}/letters")
@@ -98,7 +100,8 @@ async def read_letters(reference: Reference, here: Here, who: Who) -> dict[str, 
     rows = await read.sendings(here.engine, reference)
     if not rows:
         await acting.case(here, reference)
-    return {"reference": reference, "letters": [letter_json(row) for row in rows]}
+    mask = mask_of((await read.forms(here.engine, [reference])).get(reference))
+    return {"reference": reference, "masked": True, "letters": [letter_json(row, mask) for row in rows]}
 
 
 @router.get("/complaints/{reference}/duplicates")
@@ -110,4 +113,8 @@ async def read_duplicates(reference: Reference, here: Here, who: Who) -> dict[st
 @router.get("/notices", tags=["notice board"])
 async def notice_board(here: Here, who: Who) -> dict[str, Any]:
     """The internal notice board: results of anonymous complaints."""
-    return {"notices": await read.board(here.engine)}
+    nobody = Mask(None)
+    notices = [
+        row | {name: nobody.text(row[name]) for name in ("title", "body")} for row in await read.board(here.engine)
+    ]
+    return {"masked": True, "notices": notices}

@@ -9,9 +9,10 @@ from api.access import Who, visible
 from api.acting import act, message_fields
 from api.checks import incident_under_way, known_assignee, known_region, may_be_linked
 from api.routes.complaints import Here, Key, Reference
+from api.view import mask_of
 from complaints.detours import extension, mass, merging, pause, plan, rounds, transfer
 from complaints.form import Line
-from register import read_detours
+from register import read, read_detours
 from register.detour_tables import CaseDuty, CaseTransfer
 
 router = APIRouter(tags=["when it does not go straight"])
@@ -137,4 +138,7 @@ async def list_transfers(here: Here, who: Who, department: Line | None = None) -
 async def list_duties(here: Here, who: Who, owner: Line | None = None) -> Json:
     """Open duties of running plans, the most pressing first; a handler sees their own."""
     seen = visible("duties", who, own=col(CaseDuty.owner), part=col(CaseDuty.department))
-    return {"items": await read_detours.open_duties(here.engine, seen, owner)}
+    duties = await read_detours.open_duties(here.engine, seen, owner)
+    forms = await read.forms(here.engine, {duty["reference"] for duty in duties})
+    items = [duty | {"task": mask_of(forms.get(duty["reference"])).text(duty["task"])} for duty in duties]
+    return {"masked": True, "items": items}

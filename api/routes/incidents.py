@@ -57,7 +57,11 @@ async def read_incident(incident: IncidentId, here: Here, who: Who) -> Json:
     lead = await acting.case(here, _case(incident))
     if lead.get("incident") is None:
         raise Refused("unknown", f"no major-complaint response {incident}")
-    shown = {"reference": lead["reference"], "clocks": [c for c in lead["clocks"] if c["name"].startswith(CLOCKS)]}
+    shown = {
+        "masked": True,
+        "reference": lead["reference"],
+        "clocks": [c for c in lead["clocks"] if c["name"].startswith(CLOCKS)],
+    }
     return {**lead["incident"], **shown}
 
 

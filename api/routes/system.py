@@ -15,7 +15,7 @@ from temporalio.service import RPCError
 
 from api.parts import Parts
 from api.routes.complaints import Here
-from register import outbox, read
+from register import outbox, query_log, read
 
 router = APIRouter(tags=["system"])
 SOON = timedelta(seconds=2)
@@ -70,4 +70,6 @@ async def metrics(here: Here) -> Response:
         cases.labels(row["stage"]).set(row["cases"])
     letters = Gauge("amends_letters_waiting", "letters not out yet", registry=registry)
     letters.set(await outbox.letters_waiting(here.engine))
+    alarms = Gauge("amends_disclosure_alarms", "alarms that one person showed many customers' data", registry=registry)
+    alarms.set(await query_log.alarms(here.engine))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

@@ -28,6 +28,10 @@ class Person:
     department: str | None = None
 
 
+ONESELF = {"sign_out", "end_session", "end_sessions"}
+NOT_OF_A_CASE = {*ONESELF, "decode", "encode", "disclose"}
+"""Nothing is done to a case by them."""
+
 EVERYBODY = [
     *(Person(f"own.{role}", (role.value,), OURS) for role in Role),
     Person("nobodys.supervisor", ("supervisor",)),
