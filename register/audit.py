@@ -12,12 +12,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, Field, JsonValue, field_validator
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from sqlmodel import col
 
-from register.audit_tables import Audit, AuditHead
+from register.audit_tables import Audit
 from register.columns import table
 from vault.keyring import keyring_of
 from vault.subjects import OFFICE, subject_of
@@ -27,7 +26,11 @@ FIELDS = ("seq", "at", "who", "act", "subject", "change", "origin", "why", "sour
 OF_CASE, OF_OFFICE, WHY, ERASED = b"c", b"o", "audit.why", "(erased)"
 
 
-_LOCK = select(col(AuditHead.seq), col(AuditHead.mac)).with_for_update()
+_LOCK = text("""
+    SELECT seq, mac, ARRAY(SELECT source FROM audit WHERE source = ANY(CAST(:sources AS text[]))) AS known
+    FROM audit_head FOR UPDATE
+""")
+"""Takes the turn to append. `known` is as of when it was asked for; for what came since, the column is unique."""
 _ADD = text("""
     WITH head AS (UPDATE audit_head SET seq = :head_seq, mac = :head_mac)
     INSERT INTO audit (seq, at, who, act, subject, change, origin, why, source, mac)
@@ -85,15 +88,17 @@ async def append_in(db: AsyncConnection, *entries: Entry, change: dict[str, Json
 
     What is there already by its source is left out; `change` goes to the first that is new.
     """
-    new = await _new(db, entries)
+    if not entries:
+        return
+    key = await chain_key(db)
+    sealed = [await _sealed(db, e.subject, e.why) for e in entries]  # before the lock: others wait for it
+    last, mac, known = (await db.execute(_LOCK, {"sources": [e.source for e in entries if e.source]})).one()
+    new = _new(entries, sealed, set(known))
     if not new:
         return
-    new[0].change |= change or {}
-    key = await chain_key(db)
-    sealed = [await _sealed(db, e.subject, e.why) for e in new]  # before the lock: others wait for it
-    last, mac = (await db.execute(_LOCK)).one()
+    new[0][0].change |= change or {}
     rows: list[dict[str, Any]] = []
-    for seq, (entry, why) in enumerate(zip(new, sealed, strict=True), last + 1):
+    for seq, (entry, why) in enumerate(new, last + 1):
         row = entry.model_dump() | {"seq": seq, "why": why}
         mac = mac_of(key, row, mac)
         rows.append(row | {"mac": mac, "change": json.dumps(row["change"])})
@@ -101,16 +106,13 @@ async def append_in(db: AsyncConnection, *entries: Entry, change: dict[str, Json
     await db.execute(_ADD, columns | {"head_seq": rows[-1]["seq"], "head_mac": mac})
 
 
-async def _new(db: AsyncConnection, entries: Sequence[Entry]) -> list[Entry]:
-    """Those of the entries that the log does not have yet, by their source."""
-    if not any(e.source for e in entries):
-        return list(entries)
-    asked = select(col(Audit.source)).where(col(Audit.source).in_([e.source for e in entries if e.source]))
-    known, new = set(await db.scalars(asked)), []
-    for entry in entries:
+def _new(entries: Sequence[Entry], sealed: Sequence[bytes | None], known: set[str]) -> list[tuple[Entry, bytes | None]]:
+    """Those that the log does not have yet, by their source, each with its sealed reason."""
+    new = []
+    for entry, why in zip(entries, sealed, strict=True):
         if entry.source is None or entry.source not in known:
-            new.append(entry)
-            known.add(entry.source)
+            new.append((entry, why))
+            known |= {entry.source} if entry.source else set()
     return new
 
 
