@@ -75,8 +75,9 @@ async def sign_in(
         await here.rates.failed(address_of(request))
         await sessions.note(here, request, None, "sign_in_failed")
         raise
-    if changed.fields:
-        await sessions.note(here, request, session.username, "staff_changed", change=changed.fields)
+    # Name and e-mail address of a person do not go into a log from which nothing is ever taken out.
+    if shown := {name: values for name, values in changed.fields.items() if name not in ("name", "email")}:
+        await sessions.note(here, request, session.username, "staff_changed", change=shown)
     await sessions.note(here, request, session.username, "signed_in")
     return session, secret
 

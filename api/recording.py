@@ -18,7 +18,7 @@ from register.audit import Entry, append
 
 log = structlog.get_logger()
 LOOKING = ("GET", "HEAD", "OPTIONS")
-ITSELF = ("/auth/",)
+ITSELF = ("/auth/", "/sign-in", "/sign-out", "/me/")
 """Routes that write their own entries."""
 LISTS = ("/audit", "/query-log")
 """Reading these is written down though they are about no single case."""

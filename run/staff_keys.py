@@ -1,7 +1,6 @@
 """`amends staff key`: keys with which service accounts call the API."""
 
 import asyncio
-import re
 import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -12,6 +11,7 @@ from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.auth import KEY_BEGINS
+from policies.access import TABLE
 from register import keys as kept
 from register import read
 from register.links import digest, new_token
@@ -21,7 +21,6 @@ from run.noting import noted
 from run.settings import beside_the_local_stack
 
 out, err = Console(soft_wrap=True), Console(stderr=True)
-SCOPE = re.compile(r"[a-z][a-z_]{0,39}\Z")
 
 
 def _register() -> AsyncEngine:
@@ -34,8 +33,9 @@ def key(
     days: Annotated[int, typer.Option(help="how long it is good", min=1, max=366)] = 90,
 ) -> None:
     """Make a key for a service account and print it, this once. It never does more than the account's roles may."""
-    if wrong := [name for name in scope if not SCOPE.match(name)]:
-        err.print(f"no name of an act: {', '.join(wrong)}", style="red", markup=False)
+    known = {entry.does for entry in TABLE.routes.values() if not entry.public}
+    if wrong := [name for name in scope if name not in known]:
+        err.print(f"no such act: {', '.join(wrong)}; one of: {', '.join(sorted(known))}", style="red", markup=False)
         raise typer.Exit(2)
     token, now = KEY_BEGINS + new_token(), datetime.now(UTC)
     row = ServiceKey(

@@ -44,15 +44,16 @@ async def key_for(name: str, *scopes: str) -> str:
 async def test_a_service_account_calls_with_its_key_and_nothing_else(office: Office) -> None:
     name = f"bot-{uuid4().hex[:8]}"
     await staff("add", name, "--keys-only", "--name", "机器人", "--email", "bot@staff.demo.example", "--role", "agent")
-    made, said = await staff("key", name, "--scope", "open", "--scope", "read")
+    made, said = await staff("key", name, "--scope", "open", "--scope", "me", "--scope", "me")
     assert made.startswith("amk_") and len(made) == 47 and "not shown again" in said
     async with web(office) as http:
         me = (await as_bearer(http, made)).json()
-        assert (me["username"], me["roles"], me["scopes"]) == (name, ["agent"], ["open", "read"])
+        assert (me["username"], me["roles"], me["scopes"]) == (name, ["agent"], ["me", "open"])
         assert me["session"]["kind"] == "key"
         opened = await http.post("/complaints", json=different(), headers={"Authorization": f"Bearer {made}"})
         assert opened.status_code == 201, opened.text
-        problem(await as_bearer(http, made, "GET", "/incidents"), "not_allowed")
+        for path in ("/complaints", "/incidents"):  # what its account may do and the key is not for; what neither may
+            problem(await as_bearer(http, made, "GET", path), "not_allowed")
         problem(await http.post("/auth/token", data={"username": name, "password": made}), "unauthenticated")
         problem(await http.post("/auth/refresh", data={"refresh_token": made}), "unauthenticated")
     async with office.engine.connect() as db:
@@ -62,7 +63,7 @@ async def test_a_service_account_calls_with_its_key_and_nothing_else(office: Off
 
 async def test_a_key_that_is_revoked_run_out_or_unknown_is_refused(office: Office) -> None:
     name = await newcomer(office)
-    first, second = await key_for(name, "read"), await key_for(name, "read")
+    first, second = await key_for(name, "me"), await key_for(name, "me", "read")
     async with web(office) as http:
         assert [(await as_bearer(http, k)).status_code for k in (first, second)] == [200, 200]
         identifier = (await as_bearer(http, first)).json()["session"]["id"]
@@ -95,6 +96,8 @@ async def test_a_key_goes_with_its_account(office: Office) -> None:
         ("key", "nobody-of-that-name", "--scope", "read"),
         ("key", "agent"),
         ("key", "agent", "--scope", "Read It"),
+        ("key", "agent", "--scope", "no_such_act"),
+        ("key", "agent", "--scope", "sign_in"),
         ("key", "agent", "--scope", "read", "--days", "0"),
         ("key", "agent", "--scope", "read", "--days", "9999"),
         ("revoke-key", "nothing"),
