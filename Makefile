@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: run test check audit sbom lock figures histories storm sequences clean
+.PHONY: run test check audit sbom lock figures histories storm sequences clean canary fuzz ratio
 
 run: $(VENV)/.runtime
 	@exec $(VENV)/bin/amends run
@@ -36,6 +36,15 @@ figures: $(VENV)/.dev ## how well the rules classify the held-back half, and fin
 
 storm: $(VENV)/.dev ## 200 complaints of one mass event: one incident, 200 answers; a year of everything: history sizes
 	AMENDS_CROWD=200 $(PY) -m pytest -q -s tests/test_long_lives.py
+
+canary: $(VENV)/.dev ## N complaints full of markers through their whole life, a quarter erased; everything is searched for them
+	$(PY) benchmarks/canaries.py $(or $(N),200)
+
+fuzz: $(VENV)/.dev ## requests made from the OpenAPI document, N a route, in every role's name
+	$(PY) benchmarks/fuzz.py $(or $(N),20)
+
+ratio: $(VENV)/.dev ## what sealing costs: lifecycles a second with keys and without, by turns
+	$(PY) benchmarks/encryption.py
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Amends needs Python 3.11 or later; name one with make PYTHON=...")'
