@@ -200,9 +200,10 @@ def of(**more: Any) -> dict[str, Any]:
 
 
 async def test_a_matter_told_twice_is_offered_at_the_second_opening(office: Office) -> None:
-    first = await office.open(of(matter=RETOLD[0][1]))
+    form = of(matter=RETOLD[0][1])
+    first = await office.open(form)
     assert first["duplicates"] == []
-    again = await office.open(of(matter=RETOLD[0][2], complainant=first["complainant"]))
+    again = await office.open(of(matter=RETOLD[0][2], complainant=form["complainant"]))
     (offered,) = again["duplicates"]
     assert offered["reference"] == first["reference"] and offered["stage"] == "assigned"
     assert offered["received_at"].startswith(first["received_at"][:10])
@@ -210,7 +211,7 @@ async def test_a_matter_told_twice_is_offered_at_the_second_opening(office: Offi
     assert set(offered) == {"reference", "score", "why", "stage", "received_at"}, (
         "nothing of the other's person or text"
     )
-    other = await office.open(of(matter=ANOTHER_MATTER[0][2], complainant=first["complainant"]))
+    other = await office.open(of(matter=ANOTHER_MATTER[0][2], complainant=form["complainant"]))
     assert other["duplicates"] == []
 
     answer = await office.call("auditor", "GET", f"/complaints/{first['reference']}/duplicates")
