@@ -50,7 +50,7 @@ def create_app(parts: Parts, *, secure: bool = False) -> FastAPI:
         redoc_url=None,  # a second reader of the same document; its page needs an open style policy and workers
         title="Amends",
         summary="Complaint handling as a durable process",
-        version="0.2.0",
+        version="0.3.0",
         lifespan=life,
         responses=errors.DOCUMENTED,
     )
