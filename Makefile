@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: run test check audit sbom lock figures histories storm sequences clean canary fuzz ratio
+.PHONY: run test check audit sbom lock figures histories storm sequences clean canary fuzz turning ratio
 
 run: $(VENV)/.runtime
 	@exec $(VENV)/bin/amends run
@@ -42,6 +42,9 @@ canary: $(VENV)/.dev ## N complaints full of markers through their whole life, a
 
 fuzz: $(VENV)/.dev ## requests made from the OpenAPI document, N a route, in every role's name
 	$(PY) benchmarks/fuzz.py $(or $(N),20)
+
+turning: $(VENV)/.dev ## the master key is turned while N cases are open
+	$(PY) benchmarks/turning.py $(or $(N),100)
 
 ratio: $(VENV)/.dev ## what sealing costs: lifecycles a second with keys and without, by turns
 	$(PY) benchmarks/encryption.py

@@ -165,7 +165,8 @@ async def test_a_complaint_that_joined_the_wrong_event_leaves_it(busy: Office) -
         MAJOR | {"matter": "外汇业务系统误计汇率，大批客户结汇损失，群情激愤。", "product": "transfer"}
     )
     incident = lead["incident"]["id"]
-    reference = (await office.open())["reference"]
+    other = PLAIN | {"matter": "柜台排队两个小时无人办理，要求改进服务态度。", "product": "account"}
+    reference = (await office.open(other))["reference"]
     await office.act("supervisor", reference, "incident/leaving", {"reason": "x"}, expect=409)
     await office.act("agent", reference, "incident", {"incident": incident, "reason": "误并"})
     await office.act("agent", reference, "incident/leaving", {"reason": "并非同一事件"}, expect=403)

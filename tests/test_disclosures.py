@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from contract import Json, problem, signed_in, token
+from contract import Json, problem, sessions_of, signed_in, token
 from markers import PERSON, TOLD, left, shown
 from office import PLAIN, Office
 from sqlalchemy import func, insert, select
@@ -111,7 +111,7 @@ async def test_an_unknown_case_is_unknown(office: Office) -> None:
 async def test_a_closed_case_is_shown_and_one_whose_process_has_not_started(office: Office) -> None:
     closed = await office.open(PLAIN | {"complainant": PERSON, "matter": f"{PLAIN['matter']}（撤）"})
     await office.act("agent", closed["reference"], "withdrawal", {"reason": "撤诉"})
-    for user in ("handler", "supervisor", "manager"):
+    for user in (closed["assignment"]["handler"], "supervisor", "manager"):
         said = (await shown(office, user, closed["reference"], purpose="handle_case")).json()
         assert (said["stage"], said["complainant"]["phone"]) == ("closed", PERSON["phone"])
 
@@ -168,6 +168,7 @@ async def test_who_shows_many_customers_is_noticed_once_and_never_stopped(office
     curious |= {"roles": ["agent", "manager"], "skills": [], "state": "working", "language": "en", "password": "-"}
     async with office.engine.begin() as db:
         await db.execute(insert(Staff).values(curious | {"demo": True}))
+    await sessions_of(office.engine, "curious")
     office.tokens["curious"] = token(sub="curious")
     digest = office.env.client.get_workflow_handle("digest-manager")
     with suppress(RPCError):  # of another office, it would take the notices and stand still

@@ -74,7 +74,7 @@ async def test_no_answer_about_a_case_gives_contact_data_away(office: Office) ->
     document = (await office.http.get("/openapi.json")).json()
     link = await give_link(office, reference)
     for path, methods in document["paths"].items():
-        if "get" in methods:
+        if "get" in methods and not path.startswith("/auth/oidc/"):
             there = path.format(reference=reference, incident=incident.rsplit("/", 1)[1], token=link)
             for user in ("manager", "auditor"):
                 answer = await office.call(user, "GET", there)

@@ -1,5 +1,6 @@
 """Writes a drill's report: a page for people and JSON for programs, from the same model."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from activities.templating import templates
@@ -23,4 +24,4 @@ def html(found: Report, picture: Picture) -> str:
     """The page."""
     environment = templates("pages")
     environment.globals.update(both=both, phrase=phrase, spelled=spelled, span=span, process=PROCESS, customer=CUSTOMER)
-    return environment.get_template("drill.html").render(r=found, picture=picture)
+    return environment.get_template("drill.html").render(r=found, picture=picture, timedelta=timedelta)
