@@ -181,12 +181,18 @@ def test_ops_and_letters_in_a_real_browser(local: Local) -> None:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         )
-        page = browser.new_page(locale="en-GB")
-        page.goto(f"http://127.0.0.1:{local.ui}/namespaces/default/workflows/{reference}")
-        page.get_by_text("letters by").or_(page.get_by_text("acknowledgement by email")).or_(
-            page.get_by_text("acceptance: ")
-        ).first.wait_for(timeout=30_000)
-        page.get_by_text(reference).first.wait_for()
+        decoded = {
+            user: history_in_the_ui(browser.new_context(locale="en-GB"), local, user, reference) for user in USERS
+        }
+        page = decoded["ops"]
+        page.get_by_text("acknowledgement by email").or_(page.get_by_text("acceptance: ")).first.wait_for(
+            timeout=30_000
+        )
+        sealed = decoded["agent"]
+        sealed.get_by_text(reference).first.wait_for()
+        sealed.get_by_text("Codec Server could not").first.wait_for(timeout=30_000)
+        for word in ("acknowledgement by email", "acceptance: ", "complaint by email"):
+            assert word not in sealed.content(), "the codec server opens nothing for an agent"
         page.goto(f"http://127.0.0.1:{local.mail}/")
         letter = page.get_by_role("link", name=reference).first
         letter.wait_for()
@@ -194,6 +200,26 @@ def test_ops_and_letters_in_a_real_browser(local: Local) -> None:
         frame = page.frame_locator("iframe")
         frame.get_by_text(reference).first.wait_for()
         browser.close()
+
+
+USERS = ("agent", "ops")
+
+
+def history_in_the_ui(context: Any, local: Local, user: str, reference: str) -> Any:
+    """Temporal's Web UI on that case, in the browser of somebody who has signed in here, asking the codec server."""
+    page = context.new_page()
+    page.goto(f"http://127.0.0.1:{local.api}/sign-in")
+    page.locator("input[name=username]").fill(user)
+    page.locator("input[name=password]").fill(PASSWORD)
+    page.locator("form button").first.click()
+    page.wait_for_url("**/me")
+    codec = {"endpoint": f"http://127.0.0.1:{local.api}/codec", "includeCredentials": True}
+    chosen = codec | {"overrideRemoteCodecConfiguration": True}
+    page.goto(f"http://127.0.0.1:{local.ui}/namespaces/default/workflows")
+    for name, value in chosen.items():
+        page.evaluate("([name, value]) => localStorage.setItem(name, JSON.stringify(value))", [name, value])
+    page.goto(f"http://127.0.0.1:{local.ui}/namespaces/default/workflows/{reference}")
+    return page
 
 
 def test_it_stops_cleanly(local: Local) -> None:

@@ -41,7 +41,7 @@ async def test_a_recorded_history_replays(path: Path) -> None:
 
 def test_there_are_histories_of_every_kind() -> None:
     """If this fails: `make histories NAME=<version>` and commit what it wrote."""
-    assert len(HISTORIES) >= 20
+    assert len(HISTORIES) >= 33
 
 
 async def test_a_history_that_does_not_fit_is_noticed() -> None:
