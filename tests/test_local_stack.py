@@ -190,7 +190,7 @@ def test_ops_and_letters_in_a_real_browser(local: Local) -> None:
         )
         sealed = decoded["agent"]
         sealed.get_by_text(reference).first.wait_for()
-        sealed.get_by_text("Codec Server could not").first.wait_for(timeout=30_000)
+        sealed.locator("text=Codec Server could not connect >> visible=true").first.wait_for(timeout=30_000)
         for word in ("acknowledgement by email", "acceptance: ", "complaint by email"):
             assert word not in sealed.content(), "the codec server opens nothing for an agent"
         page.goto(f"http://127.0.0.1:{local.mail}/")
