@@ -89,9 +89,15 @@ PROBLEM = {
     "required": ["type", "title", "status", "detail"],
 }
 """A refusal as the OpenAPI document has it."""
-DOCUMENTED: dict[int | str, dict[str, Any]] = {
-    "default": {"description": "refused (RFC 9457)", "content": {"application/problem+json": {"schema": PROBLEM}}}
+_JSON = {"application/problem+json": {"schema": PROBLEM}}
+DOCUMENTED: dict[int | str, dict[str, Any]] = {"default": {"description": "refused (RFC 9457)", "content": _JSON}}
+OR_A_PAGE: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "refused (RFC 9457); a page, if that was asked for",
+        "content": _JSON | {"text/html": {"schema": _TEXT}},
+    }
 }
+"""The refusals of routes that pages use."""
 
 
 def problem(status: int, code: str, detail: str, **more: Any) -> JSONResponse:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from api import customer_pages as pages
+from api import errors
 from api.acting import act, message_fields
 from api.checks import surviving
 from api.customer_form import (
@@ -34,7 +35,7 @@ WHO = Actor(username=CUSTOMER, roles=[])
 SHORT = 16
 BY_LINK = {"zh-CN": "客户通过个人链接撤回投诉。", "en": "Withdrawn by the customer's own link."}
 
-router = APIRouter(tags=["the customer's link"], route_class=pages.PageRoute)
+router = APIRouter(tags=["the customer's link"], route_class=pages.PageRoute, responses=errors.OR_A_PAGE)
 PAGE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/html": {"schema": {"type": "string"}}}, "description": "JSON if asked for, else a page"}
 }

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Form, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
-from api import csrf, passwords, provided, sessions
+from api import csrf, errors, passwords, provided, sessions
 from api import staff_page as pages
 from api.access import Who
 from api.auth import SignedIn
@@ -22,8 +22,15 @@ from register import sessions as kept
 from register.links import digest
 from register.sign_in_tables import StaffSession
 
-router = APIRouter(tags=["pages for staff"], route_class=pages.StaffRoute)
-PAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {}}, "description": "a page"}}
+router = APIRouter(
+    tags=["pages for staff"],
+    route_class=pages.StaffRoute,
+    default_response_class=Response,
+    responses=errors.OR_A_PAGE,
+)
+PAGE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/html": {"schema": {"type": "string"}}}, "description": "a page"}
+}
 DONE: dict[int | str, dict[str, Any]] = {303: {"description": "done; to the next page"}}
 Words = Annotated[str, Form(max_length=10_000)]
 Next = Annotated[str | None, Query(alias="next", max_length=500)]
