@@ -19,7 +19,7 @@ check: $(VENV)/.dev ## lint, types, import contracts, policies
 	$(VENV)/bin/amends policy check
 
 audit: $(VENV)/.dev ## unsafe code, and known holes in what is installed
-	$(VENV)/bin/bandit --quiet --configfile pyproject.toml --recursive run api workflows activities register policies complaints
+	$(VENV)/bin/bandit --quiet --configfile pyproject.toml --recursive run api workflows activities register vault policies complaints
 	$(PY) .ci/known_holes.py requirements.lock
 
 sbom: $(VENV)/.dev ## the list of parts, build/sbom.cdx.json (CycloneDX)

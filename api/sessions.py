@@ -65,7 +65,7 @@ def bearer_pair(here: Parts, session: str, username: str, refresh_token: str) ->
     claims = {"sub": username, "sid": session, "aud": AUDIENCE, "iat": now, "exp": now + here.lives.token}
     return {
         "access_token": jwt.encode(claims, here.secret, algorithm="HS256"),
-        "token_type": "bearer",
+        "token_type": "bearer",  # nosec B105: the kind of token
         "expires_in": int(here.lives.token.total_seconds()),
         "refresh_token": refresh_token,
     }

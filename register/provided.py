@@ -37,7 +37,7 @@ async def put(db: AsyncConnection, person: Provided) -> Changed | None:
     Who the person is says the subject alone: a user name given away again at the provider is refused, and one that
     was changed there stays what it was here, because it stands in the histories of cases.
     """
-    fresh = Staff(
+    fresh = Staff(  # nosec B106: an empty password, so that nobody can use one
         username=person.username,
         name=person.username,
         email="",

@@ -18,7 +18,7 @@ from complaints.form import Complainant
 from register.sealing import FORM, NOTICE, STATE, divided, duty_place, event_place, indexes, letter_place, put
 from vault.box import Box
 from vault.index import blind
-from vault.keyring import Keyring
+from vault.keyring import DataKey, Keyring
 
 revision = "0009_sealed"
 down_revision = "0007_audit"
@@ -124,8 +124,7 @@ def _case(db: sa.Connection, box: Box, secret: bytes) -> None:
 
 def _make(db: sa.Connection, keyring: Keyring, subject: str) -> Box:
     row = keyring.new_row(subject)
-    columns = ", ".join(row)
-    db.execute(sa.text(f"INSERT INTO vault.data_key ({columns}) VALUES ({', '.join(f':{c}' for c in row)})"), row)
+    db.execute(sa.insert(DataKey).values(row))
     return keyring.open_rows([(subject, row["key_id"], row["master"], row["wrapped"])])[subject]
 
 
