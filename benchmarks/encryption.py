@@ -26,11 +26,11 @@ from vault.box import Box
 from vault.keyring import Keyring
 
 SECRET = "a secret of the benchmark, forty letters"
-ROUNDS, LIVES, AT_ONCE = 5, 24, 6
+ROUNDS, LIVES, AT_ONCE = 5, 16, 4
 FORM = {
     "channel": "email",
     "complainant": {"name": "测试客户", "email": "customer@example.com", "phone": "13800000000"},
-    "matter": "信用卡年费被重复扣收，要求退回多收的300元年费。" * 5,
+    "matter": "信用卡年费被重复扣收，要求退回多收的300元年费。",
     "product": "credit_card",
 }
 RESOLUTION = {
@@ -83,7 +83,10 @@ async def life(here: office.Office) -> float:
     """One lifecycle; the seconds its opening took."""
     began = time.perf_counter()
     answer = await here.call("agent", "POST", "/complaints", FORM, **{"Idempotency-Key": str(uuid4())})
-    opened, case = time.perf_counter() - began, answer.json()
+    opened, case = time.perf_counter() - began, answer.raise_for_status().json()
+    if not case.get("assignment"):  # the rules are not sure: a person confirms
+        path = f"/complaints/{case['reference']}/classification"
+        case = (await here.call("agent", "POST", path, {"nature": "product", "reason": "x"})).json()
     reference, handler = case["reference"], case["assignment"]["handler"]
     await here.call(handler, "POST", f"/complaints/{reference}/acceptance")
     await here.call(handler, "POST", f"/complaints/{reference}/resolution", RESOLUTION)
