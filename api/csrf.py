@@ -58,4 +58,4 @@ async def check(here: Parts, request: Request, session: str) -> None:
     if given is None and request.headers.get("content-type", "").partition(";")[0].strip().lower() in FORMS:
         given = (await request.form()).get(FIELD)
     if not isinstance(given, str) or not hmac.compare_digest(given.encode(), token(here.secret, session).encode()):
-        raise HTTPException(403, "the form is not of this session; open the page again")
+        raise HTTPException(403, "the form is not of this sign-in; open the page again")

@@ -89,7 +89,7 @@ async def _welcome(here: Parts, request: Request, session: StaffSession, secret:
 
 @router.post("/sign-out", status_code=303, responses=DONE)
 async def sign_out(here: Here, request: Request, who: Who, found: SignedIn) -> Response:
-    """End this session and take the cookie away."""
+    """End this sign-in and take the cookie away."""
     if found.kind != "page":
         raise Refused("invalid", "a token is ended at POST /auth/revoke")
     await sessions.end(here, request, who.username, only=found.id)
