@@ -3,12 +3,27 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: run test check audit sbom lock figures histories storm sequences clean canary fuzz turning ratio
+.PHONY: run seed pages board pictures test check audit sbom lock figures histories storm sequences clean canary fuzz turning ratio
 
-run: $(VENV)/.runtime
-	@exec $(VENV)/bin/amends run
+# `make run -- --demo --pace 30` and `make run ARGS="--demo --pace 30"` say the same: words after `run` are its own.
+ifeq (run,$(firstword $(MAKECMDGOALS)))
+WORDS := $(wordlist 2,$(words $(MAKECMDGOALS)),$(MAKECMDGOALS))
+$(foreach word,$(WORDS),$(eval .PHONY: $(word))$(eval $(word): ; @:))
+endif
 
-test: $(VENV)/.dev
+run: $(VENV)/.runtime ## everything on this machine; ARGS=--demo: a living office
+	@exec $(VENV)/bin/amends run $(ARGS) $(WORDS)
+
+seed: $(VENV)/.runtime ## N made-up complaints into the register of `make run`, beside it; `amends seed --remove` ends it
+	$(VENV)/bin/amends seed --complaints $(or $(N),10000) $(ARGS)
+
+pages: $(VENV)/.dev ## server time and weight of the console's pages at 10,000 complaints and at N
+	$(PY) benchmarks/pages.py $(or $(N),100000) $(if $(DATA),--data $(DATA))
+
+board: $(VENV)/.dev ## how old the live board is under load, and how soon a broken limit shows
+	$(PY) benchmarks/board.py
+
+test: $(VENV)/.dev ## the whole suite; ARGS="-n 2 --dist loadfile": in two processes, quicker, if the machine has cores to spare
 	$(PY) -m pytest $(ARGS)
 
 check: $(VENV)/.dev ## lint, types, import contracts, policies
@@ -48,6 +63,9 @@ turning: $(VENV)/.dev ## the master key is turned while N cases are open
 
 ratio: $(VENV)/.dev ## what sealing costs: lifecycles a second with keys and without, by turns
 	$(PY) benchmarks/encryption.py
+
+pictures: $(VENV)/.dev ## docs/images/console and docs/console-pages.md: every page as people see it
+	$(PY) benchmarks/pictures.py
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Amends needs Python 3.11 or later; name one with make PYTHON=...")'

@@ -29,7 +29,8 @@ from complaints.orders import (
 from complaints.policy import CasePolicy
 from complaints.records import Classification
 from complaints.routing import Routed, route
-from policies.load import FOLDER, BrokenPolicy, by_version, in_force
+from policies.files import FOLDER, BrokenPolicy
+from policies.load import by_version, in_force
 from register import outbox, read, read_detours, write
 
 Poke = Callable[[str], Awaitable[None]]

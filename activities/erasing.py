@@ -9,7 +9,7 @@ from temporalio import activity
 from activities.letters import heartbeats
 from complaints.orders import Erased, RetentionOrder
 from complaints.records import PROCESS
-from policies.load import FOLDER
+from policies.files import FOLDER
 from policies.retention import retention
 from register import erasure
 

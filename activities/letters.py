@@ -16,7 +16,8 @@ from activities.told_of import told_of
 from complaints.case import Case
 from complaints.names import Way
 from complaints.orders import LetterDone, LetterOrder, LettersDone
-from policies.load import FOLDER, by_version
+from policies.files import FOLDER
+from policies.load import by_version
 from register import links, outbox, read
 from register.outbox import Letter
 from register.tables import CustomerLink, Sending

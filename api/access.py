@@ -11,12 +11,14 @@ from sqlalchemy.orm import Mapped
 
 from api.auth import signed_in
 from api.parts import Parts, parts
+from complaints.access import Entry
 from complaints.errors import FieldError, Refused
 from complaints.names import case_of
 from complaints.records import Actor
 from policies.access import TABLE
 from register import read_access
 
+DESK = "/desk"
 REFERENCE = r"^CMP-[0-9]{4}-[0-9]{6,12}$"
 IDENTIFIERS = {
     "reference": REFERENCE,
@@ -30,11 +32,13 @@ async def admitted(
     request: Request, here: Annotated[Parts, Depends(parts)], who: Annotated[Actor, Depends(signed_in)]
 ) -> Actor:
     """Who asks, if they may. A case outside of what they may read is as unknown as one that does not exist."""
-    act = TABLE.routes[f"{request.method} {request.scope['route'].path}"].does
+    entry = entry_of(request.method, request.scope["route"].path)
+    assert entry is not None  # or the application would not have started
+    act = entry.does
     TABLE.check_role(act, who, getattr(request.state, "scopes", None))
     for name, identifier in request.path_params.items():
         if name in IDENTIFIERS:
-            await _check_case(here, act, who, name, identifier)
+            await check_case(here, act, who, name, identifier)
     request.state.actor = who
     return who
 
@@ -42,7 +46,8 @@ async def admitted(
 Who = Annotated[Actor, Depends(admitted)]
 
 
-async def _check_case(here: Parts, act: str, who: Actor, name: str, identifier: str) -> None:
+async def check_case(here: Parts, act: str, who: Actor, name: str, identifier: str) -> None:
+    """Refuse what is no such identifier, a case that person may not know of, and an act they may not do to it."""
     if not re.fullmatch(IDENTIFIERS[name], identifier):
         message = f"String should match pattern '{IDENTIFIERS[name]}'"
         wrong = FieldError(field=name, code="string_pattern_mismatch", message=message)
@@ -66,12 +71,17 @@ def visible(act: str, who: Actor, **own: Mapped[str]) -> ColumnElement[bool]:
     return read_access.visible(who, TABLE.scopes(act, who), **own)
 
 
+def entry_of(method: str, path: str) -> Entry | None:
+    """A route's entry. A page, /desk/…, is held to that of the route it shows or does, unless it has its own."""
+    return TABLE.routes.get(f"{method} {path}") or TABLE.routes.get(f"{method} {path.removeprefix(DESK)}")
+
+
 def check_routes(app: FastAPI) -> None:
     """Refuse to start with a route that the table does not know, or that would answer without asking here."""
     for route in iter_route_contexts(app.routes):
         for method in sorted(route.methods or {"GET"}):
             key = f"{method} {route.path}"
-            if (entry := TABLE.routes.get(key)) is None:
+            if (entry := entry_of(method, str(route.path))) is None:
                 raise LookupError(f"{key} is not in policies/access.yaml: say there who may do it")
             dependant: Dependant | None = getattr(route, "dependant", None)
             if bool(entry.public) == (dependant is not None and _asks(dependant)):

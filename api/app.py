@@ -2,18 +2,27 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from functools import cache
 
 import structlog
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.routing import BaseRoute
 
-from api import errors, opening
+from api import errors
+from api import opening as intake
 from api.access import check_routes
 from api.codec_cors import CodecCors
 from api.headers import Headers
 from api.limits import Limits
+from api.pages import approvals as approval_pages
+from api.pages import audit as audit_pages
+from api.pages import board, calls, cases, exports, home, knowledge, live, opening, ops, team
+from api.pages import incidents as incident_pages
+from api.pages.live import Changes
 from api.parts import Parts
 from api.recording import Recorded
 from api.routes import (
@@ -30,8 +39,16 @@ from api.routes import (
     staff_pages,
     system,
 )
+from api.snapshots import Snapshots
 
 log = structlog.get_logger()
+ROUTES = (
+    complaints, acts, detours, approvals, incidents, customer, disclosures, audit, codec, signing, staff_pages, system,
+)  # fmt: skip
+PAGES = (
+    home, live, opening, calls, cases, approval_pages, team, incident_pages, board, exports, ops, audit_pages,
+    knowledge,
+)  # fmt: skip
 RELAY_EVERY = 5.0
 
 
@@ -40,27 +57,24 @@ def create_app(parts: Parts, *, secure: bool = False) -> FastAPI:
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
-        relay = asyncio.create_task(_relay(parts))
+        beside = [asyncio.create_task(_relay(parts)), asyncio.create_task(app.state.changes.listen())]
         yield
-        relay.cancel()
-        with suppress(asyncio.CancelledError):
-            await relay
+        for task in beside:
+            await _ended(task)
 
     app = FastAPIOffline(
         redoc_url=None,  # a second reader of the same document; its page needs an open style policy and workers
         title="Amends",
         summary="Complaint handling as a durable process",
-        version="0.3.0",
+        version="0.4.0",
         lifespan=life,
-        responses=errors.DOCUMENTED,
     )
     app.state.parts = parts
+    app.state.changes = Changes(parts.engine)
+    app.state.snapshots = Snapshots(parts.engine, parts.clock, app.state.changes)
     errors.install(app)
-    for module in (
-        complaints, acts, detours, approvals, incidents, customer, disclosures, audit, codec, signing, staff_pages,
-        system,
-    ):  # fmt: skip
-        app.include_router(module.router)
+    app.router.routes.extend(_routes())
+    app.mount("/static", StaticFiles(packages=[("templates", "static")]), name="static")
     check_routes(app)
     app.add_middleware(Recorded, engine=parts.engine)  # innermost: what it answers itself gets all headers
     app.add_middleware(Limits)  # the last one added sees a request first
@@ -70,11 +84,27 @@ def create_app(parts: Parts, *, secure: bool = False) -> FastAPI:
     return app
 
 
+@cache
+def _routes() -> list[BaseRoute]:
+    """All routes. Made once: FastAPI analyses each route anew, half a second in all, wherever it is included."""
+    every = APIRouter()
+    for module in (*ROUTES, *PAGES):
+        every.include_router(module.router, responses=errors.DOCUMENTED)
+    return every.routes
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """Cancel it until it has ended: Temporal's client turns a cancellation of an update into an error of its own."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=1)
+
+
 async def _relay(parts: Parts) -> None:
     """Start the processes of complaints that were kept while Temporal was away."""
     while True:
         try:
-            if began := await opening.catch_up(parts.engine, parts.temporal, parts.task_queue):
+            if began := await intake.catch_up(parts.engine, parts.temporal, parts.task_queue):
                 log.info("relay.caught_up", started=began)
         except SQLAlchemyError as error:
             log.warning("relay.register_away", error=type(error).__name__)

@@ -9,9 +9,11 @@ from complaints.errors import FieldError, Refused
 from complaints.messages import ResolutionBody
 from complaints.names import Outcome, Role, Stage, case_of
 from complaints.records import Actor
+from policies.access import TABLE
 from policies.load import in_force
 from policies.names import DEFAULT_JURISDICTION
-from register import read, read_detours
+from register import read, read_access, read_detours
+from register.tables import Staff
 
 
 async def known_assignee(
@@ -65,6 +67,29 @@ async def known_person(here: Parts, username: str, field: str, *roles: Role) -> 
     if staff.state != "working":
         message = f"is {staff.state}"
         raise Refused("invalid", message, errors=[FieldError(field=field, code="not_at_work", message=message)])
+
+
+async def may_decide(here: Parts, approval: str, username: str) -> Actor:
+    """Who that is; refuse somebody who is not at work, or may not decide that approval of that case."""
+    await known_person(here, username, "to", Role.supervisor, Role.manager)
+    staff, parts = (
+        await read.staff_member(here.engine, username),
+        await read_access.parts(here.engine, case_of(approval)),
+    )
+    assert staff is not None and parts is not None  # both were just there
+    person = actor(staff)
+    try:
+        TABLE.check("decide", person, parts, await read_access.asked_by(here.engine, approval))
+    except Refused as refused:
+        wrong = FieldError(field="to", code="may_not_decide", message=refused.message)
+        raise Refused("invalid", "cannot be asked of that person", errors=[wrong]) from None
+    return person
+
+
+def actor(staff: Staff) -> Actor:
+    """A member of staff as somebody who acts."""
+    roles = [Role(role) for role in staff.roles]
+    return Actor(username=staff.username, roles=roles, department=staff.department, region=staff.region)
 
 
 async def may_be_linked(here: Parts, who: Actor, reference: str, body: LinkBody) -> None:

@@ -15,6 +15,14 @@ FIELD, HEADER = "csrf_token", "X-CSRF-Token"
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
+class Stale(HTTPException):
+    """The form is one of ours, but of another sign-in than that `session`."""
+
+    def __init__(self, session: str) -> None:
+        super().__init__(403, "the form is not of this sign-in; open the page again")
+        self.session = session
+
+
 def token(secret: str, session: str) -> str:
     """The token of a session; nobody can make it without our key, and it is of no use in another session."""
     return hmac.new(secret.encode(), f"csrf:{session}".encode(), hashlib.sha256).hexdigest()
@@ -58,4 +66,4 @@ async def check(here: Parts, request: Request, session: str) -> None:
     if given is None and request.headers.get("content-type", "").partition(";")[0].strip().lower() in FORMS:
         given = (await request.form()).get(FIELD)
     if not isinstance(given, str) or not hmac.compare_digest(given.encode(), token(here.secret, session).encode()):
-        raise HTTPException(403, "the form is not of this sign-in; open the page again")
+        raise Stale(session)

@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from complaints.duplicates import words
 from complaints.errors import Refused
 from complaints.form import ComplaintForm
 from complaints.policy import DuplicateRule
@@ -30,7 +31,10 @@ Seen = ColumnElement[bool]
 
 
 async def in_time(engine: AsyncEngine, seen: Seen, form: ComplaintForm, reference: str) -> Found:
-    """The likely duplicates of a case just opened; none when they cannot be had in the time the rule gives."""
+    """The likely duplicates of a case just opened; none when they cannot be had in the time the rule gives.
+
+    `reference` is its own; a form that is not kept yet has none.
+    """
     try:
         if (rule := rule_of_today()) is None:
             return []
@@ -39,6 +43,14 @@ async def in_time(engine: AsyncEngine, seen: Seen, form: ComplaintForm, referenc
     except Exception as error:  # whatever it is, the case is open and the agent must hear so
         log.warning("duplicates.not_looked_for", reference=reference, error=type(error).__name__)
         return []
+
+
+async def of_form(engine: AsyncEngine, seen: Seen, form: ComplaintForm) -> Found:
+    """The likely duplicates of a form that is still being filled in; too short a text is not looked for."""
+    rule = rule_of_today()
+    if rule is None or len(words(form.matter, rule).words) < rule.same_customer.words:
+        return []
+    return await in_time(engine, seen, form, "")
 
 
 async def of_case(engine: AsyncEngine, seen: Seen, reference: str) -> Found:

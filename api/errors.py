@@ -3,9 +3,9 @@
 from typing import Any
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
@@ -158,6 +158,15 @@ async def _part_down(request: Request, error: Exception) -> JSONResponse:
     return problem(503, "unavailable", "the register is away; nothing was lost, try again")
 
 
+FAILED = """<!doctype html>
+<html lang="zh-CN"><head><meta charset="utf-8"><title>出错了 · Something went wrong</title></head>
+<body><main><h1>出错了 <span lang="en">Something went wrong</span></h1>
+<p>这是系统的问题，不是您的操作有误；未保存的内容请返回上一页复制后重试。</p>
+<p lang="en">It is our fault, not yours. What you typed is still on the page before: go back, and try again.</p>
+</main></body></html>"""
+"""The page for what nobody foresaw; plain, for whatever else makes pages may be what failed."""
+
+
 class LastResort:
     """Answers what nobody foresaw. Starlette's own way adds no headers to that answer, and passes the error on."""
 
@@ -180,7 +189,10 @@ class LastResort:
             log.error("api.failed", path=route and route.path, error=frames(error))
             if begun:
                 raise
-            await problem(500, "failed", "something went wrong on our side")(scope, receive, send)
+            answer: Response = problem(500, "failed", "something went wrong on our side")
+            if any(name == b"accept" and b"text/html" in value for name, value in scope["headers"]):
+                answer = HTMLResponse(FAILED, 500)
+            await answer(scope, receive, send)
 
 
 def install(app: FastAPI) -> None:

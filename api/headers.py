@@ -11,7 +11,7 @@ NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancest
 """For data, and for whatever sets no policy of its own."""
 
 DOCUMENTATION = ("/docs", "/docs/oauth2-redirect")
-STATIC = "/static-offline-docs/"
+STATIC = ("/static-offline-docs/", "/static/")
 YEAR = 365 * 24 * 3600
 
 ALWAYS = {
@@ -28,6 +28,13 @@ def page_policy(nonce: str, *more: str) -> str:
     """For a page of ours: its one style sheet, its own forms, no script."""
     own = ("default-src 'none'", f"style-src 'nonce-{nonce}'", "form-action 'self'")
     return "; ".join((*own, "base-uri 'none'", "frame-ancestors 'none'", *more))
+
+
+DESK = "; ".join((
+    *("default-src 'none'", "style-src 'self'", "script-src 'self'", "img-src 'self'", "connect-src 'self'"),
+    *("form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"),
+))  # fmt: skip
+"""For the pages of staff: files of this server and nothing else; no style or script stands in a page itself."""
 
 
 def documentation_policy(page: bytes) -> str:

@@ -40,7 +40,7 @@ class NewComplaint(ComplaintForm):
         except ValidationError as malformed:
             wrong = malformed.errors()
             try:
-                rest = form(_well_formed(data, wrong))
+                rest = form(well_formed(data, wrong))
             except (ValidationError, TypeError, AttributeError):  # no object at all, or odd beyond help
                 raise malformed from None
         found = [_line(fault["type"], fault["msg"], fault["loc"]) for fault in wrong]
@@ -55,8 +55,8 @@ def _line(code: str, message: str, place: tuple[int | str, ...]) -> InitErrorDet
     return InitErrorDetails(type=PydanticCustomError(code, message), loc=place, input=None)
 
 
-def _well_formed(data: dict[str, Any], wrong: list[ErrorDetails]) -> dict[str, Any]:
-    """The body without what is at fault."""
+def well_formed(data: dict[str, Any], wrong: list[ErrorDetails]) -> dict[str, Any]:
+    """The body without what is at fault, as these errors say; required fields are filled with what asks for least."""
     rest = {k: dict(v) if isinstance(v, dict) else v for k, v in data.items()}
     for fault in wrong:
         place = fault["loc"][:2]

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import structlog
+from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
@@ -17,11 +18,12 @@ from policies.load import in_force
 from policies.names import DEFAULT_JURISDICTION
 from register import intake
 from register.intake import Kept
+from vault.box import KeyDestroyed
 from workflows.complaint import Complaint
 
 log = structlog.get_logger()
 OPENED = "opened"
-GIVE_UP_AFTER = 3
+GIVE_UP_AFTER, MOST_TRIES = 3, 5
 ANSWER_WITHIN = timedelta(seconds=10)
 
 
@@ -79,11 +81,25 @@ async def start(engine: AsyncEngine, client: Client, task_queue: str, kept: Kept
 
 
 async def catch_up(engine: AsyncEngine, client: Client, task_queue: str, limit: int = 200) -> int:
-    """Start what was kept while Temporal was away, in the order it came; gives how many were started."""
-    began = failed = 0
+    """Start what was kept while Temporal was away, in the order it came; gives how many were started.
+
+    One that can never start must not hold up the others: what cannot even be read is set aside at once, what gives no
+    answer while others do, after some tries.
+    """
+    began, failed = 0, list[str]()
     for kept in await intake.waiting(engine, limit, datetime.now(UTC) - 2 * ANSWER_WITHIN):
-        if await start(engine, client, task_queue, kept):
+        try:
+            started = await start(engine, client, task_queue, kept)
+        except (ValidationError, KeyDestroyed) as unreadable:
+            await intake.set_aside(engine, kept.reference, type(unreadable).__name__)
+            log.error("opening.set_aside", reference=kept.reference, error=type(unreadable).__name__)
+            continue
+        if started:
             began += 1
-        elif (failed := failed + 1) >= GIVE_UP_AFTER:
-            break  # Temporal is away; the next look comes soon
+        else:
+            failed.append(kept.reference)
+        if not began and len(failed) >= GIVE_UP_AFTER:
+            return 0  # Temporal is away; the next look comes soon
+    for reference in await intake.not_started(engine, failed, MOST_TRIES) if began and failed else []:
+        log.error("opening.set_aside", reference=reference, error="no answer")
     return began

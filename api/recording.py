@@ -18,11 +18,15 @@ from register.audit import Entry, append
 
 log = structlog.get_logger()
 LOOKING = ("GET", "HEAD", "OPTIONS")
-ITSELF = ("/auth/", "/sign-in", "/sign-out", "/me/")
+ITSELF = ("/auth/", "/sign-in", "/sign-out", "/me/", "/desk/new/look")
 """Routes that write their own entries."""
-LISTS = ("/audit", "/query-log")
-"""Reading these is written down though they are about no single case."""
+LISTS = ("/audit", "/query-log", "/desk/audit", "/desk/query-log")
+"""Reading these, over the API or on a page, is written down though they are about no single case."""
+EXPORTED = (".csv", ".xlsx")
+"""What leaves the house as a file is written down, too."""
 REFERENCE = re.compile(r"CMP-[0-9]{4}-[0-9]{6,12}")
+MADE = re.compile(rf"(?:/|(?:\.\./)+desk/)complaints/({REFERENCE.pattern})(?:[?#].*)?")
+"""Where an answer leads that has opened a case: the API's, or a page's."""
 WRITTEN_WITHIN = 10.0
 NOBODY, BY_LINK = "nobody", "personal link"
 NOT_WRITTEN = "it could not be written to the audit log; try again, with the same Idempotency-Key where there is one"
@@ -111,7 +115,7 @@ def wanted(scope: Scope) -> bool:
     route = getattr(scope.get("route"), "path", None)
     if route is None or route.startswith(ITSELF):
         return False
-    return scope["method"] not in LOOKING or "{" in route or route in LISTS
+    return scope["method"] not in LOOKING or "{" in route or route in LISTS or route.endswith(EXPORTED)
 
 
 def entry(scope: Scope, start: Message, body: bytes) -> Entry:
@@ -131,11 +135,11 @@ def entry(scope: Scope, start: Message, body: bytes) -> Entry:
 def _subject(scope: Scope, start: Message) -> str | None:
     """The reference of the case, where there is one; of a new case it is in the answer."""
     given: dict[str, Any] = scope.get("path_params", {})
-    made = dict(start.get("headers", [])).get(b"location", b"").decode("latin-1").removeprefix("/complaints/")
-    for text in (*(given.get(name) for name in ("reference", "approval", "incident")), made):
+    for text in (given.get(name) for name in ("reference", "approval", "incident")):
         if text and (found := REFERENCE.match(str(text))):
             return found.group()
-    return None
+    made = MADE.fullmatch(dict(start.get("headers", [])).get(b"location", b"").decode("latin-1"))
+    return made and made[1]
 
 
 def _outcome(start: Message, body: bytes) -> dict[str, JsonValue]:

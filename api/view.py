@@ -18,8 +18,8 @@ CODES = frozenset((
     *("stage", "outcome", "state", "how", "kind", "kinds", "nature", "urgency", "level", "channel", "language"),
     *("product", "way", "decision", "purpose", "asked", "needs", "currency", "value", "rule", "label", "message_id"),
     *("by", "opened_by", "owner", "handler", "follower", "accepted_by", "answered_by", "approved_by", "decided_by"),
-    *("done_by", "reopened_by", "resumed_by", "told_by", "policy", "policy_version", "department", "lead"),
-    *("from_department", "to_department", "from_region", "to_region"),
+    *("colleague", "done_by", "reopened_by", "resumed_by", "told_by", "policy", "policy_version", "department", "lead"),
+    *("from_department", "to_department", "from_region", "to_region", "delegated_to", "delegated_by"),
 ))  # fmt: skip
 """Under these names stand codes of the house's own and user names; every other text may hold what a person wrote."""
 
@@ -32,6 +32,7 @@ def clock_json(name: str, state: Json, now: datetime) -> Json:
         "started_at": clock.started_at,
         "due_at": clock.due_at,
         "warned_at": clock.warned_at,
+        "alarms": [{"at": a.at, "what": a.what, "level": a.level} for a in clock.alarms],
         "stopped_at": clock.stopped_at,
         "state": clock.state(),
         "lateness_seconds": int(clock.lateness(now).total_seconds()),

@@ -35,6 +35,8 @@ def decoded_by_ops(here: Running, settings: Settings, reference: str, words: str
         ],
         env=clean_environment(), capture_output=True, text=True, timeout=120,
     )  # fmt: skip
+    if done.returncode != 0:
+        print(f"  … {reference}: the CLI ended with {done.returncode}: {done.stderr.strip()[-200:]}")
     return words in done.stdout
 
 

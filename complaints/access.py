@@ -35,8 +35,8 @@ MEANS: dict[Scope, str] = {
     Scope.part: "cases of `own`, and those in which the person's department has a part: it holds them, has a duty in "
     "their plan, or has been asked to take them over",
     Scope.own: "cases in which the person has a part by name: opened it, handles it or did so in this round, "
-    "answers for it from first contact, owns a duty or task, asked for or answered a transfer, assigned it, "
-    "leads its incident",
+    "answers for it from first contact, owns a duty or task, was asked for an opinion, asked for or answered a "
+    "transfer, assigned it, leads its incident",
 }
 """What each scope means, as the documentation has it."""
 
@@ -181,6 +181,7 @@ def parts_of(case: Case) -> Parts:
     people = [case.opened_by, case.owner, *handled, *(a.by for a in given)]
     people += [name for t in moved for name in (t.by, t.answered_by)]
     people += [name for d in duties for name in (d.owner, d.answered_by)]
+    people += [o.asked for o in case.opinions]
     if incident is not None:
         people += [incident.leader, incident.acknowledged_by, *(task.owner for task in incident.tasks)]
     departments = [held.department if held else None, *(d.department for d in duties)]

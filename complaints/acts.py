@@ -8,7 +8,7 @@ pause, transfer …) has its acts in detours/.
 from datetime import datetime, timedelta
 
 from complaints import messages as m
-from complaints.approving import LEVELS, level_of, raise_level
+from complaints.approving import may_decide, raise_level, undecided
 from complaints.case import Case
 from complaints.checks import fault, holder, in_stage, possible
 from complaints.detours import extension, incident, mass, pause, plan
@@ -124,20 +124,8 @@ def resolve(case: Case, act: m.Resolve, now: datetime) -> None:
 
 def decide(case: Case, act: m.Decide, now: datetime) -> None:
     """An approver approves or rejects; nobody decides on their own work."""
-    asked = next((a for a in case.approvals if a.id == act.approval_id), None)
-    if asked is None:
-        raise Refused("unknown", f"no approval {act.approval_id}")
-    if asked.decision is not None:
-        raise Refused(
-            "wrong_stage", f"already decided by {asked.decided_by}: {asked.decision}", possible=possible(case.stage)
-        )
-    if asked.purpose == "resolution":
-        in_stage(case, "decision")
-    held = case.assignment
-    if act.by.username in (asked.by, held.handler if held else None):
-        raise Refused("own_work", "nobody approves their own work")
-    if LEVELS.index(level_of(act.by)) < LEVELS.index(asked.needs):
-        raise Refused("not_allowed", f"this needs {asked.needs}: {'; '.join(asked.why)}")
+    asked = undecided(case, act.approval_id)
+    may_decide(case, asked, act.by)
     if asked.purpose == "resolution" and act.decision == "approve":
         plan.all_done(case)
     asked.decision, asked.decided_at, asked.decided_by, asked.reason = act.decision, now, act.by.username, act.reason

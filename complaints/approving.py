@@ -4,9 +4,12 @@ from datetime import datetime
 
 from pydantic import JsonValue
 
+from complaints import messages as m
 from complaints.case import Case
+from complaints.checks import fault, in_stage, possible
+from complaints.errors import Refused
 from complaints.names import HEAD_OFFICE, Kind, Nature, Role
-from complaints.records import PROCESS, Actor
+from complaints.records import PROCESS, Actor, Approval, Recipient
 from complaints.rule import Told
 
 LEVELS: list[Told] = ["agent", "handler", "supervisor", "manager", "head_office"]
@@ -51,5 +54,48 @@ def raise_level(case: Case, now: datetime) -> None:
         return
     asked.needs, asked.why = want
     asked.asked = max(asked.asked, asked.needs, key=LEVELS.index)
+    asked.delegated_to = None  # who was asked by name may be too low for it now
     data: dict[str, JsonValue] = {"approval": asked.id, "level": asked.needs, "why": list(asked.why)}
     case.note("approval_raised", PROCESS, now, data, case.recipients([asked.needs]))
+
+
+def undecided(case: Case, identifier: str) -> Approval:
+    """The approval of that identifier, if it still waits for a decision."""
+    asked = next((a for a in case.approvals if a.id == identifier), None)
+    if asked is None:
+        raise Refused("unknown", f"no approval {identifier}")
+    if asked.decision is not None:
+        raise Refused(
+            "wrong_stage", f"already decided by {asked.decided_by}: {asked.decision}", possible=possible(case.stage)
+        )
+    if asked.purpose == "resolution":
+        in_stage(case, "decision")
+    return asked
+
+
+def may_decide(case: Case, asked: Approval, who: Actor) -> None:
+    """Refuse whose own work it is, and who is not high enough; the access table was asked before."""
+    held = case.assignment
+    if who.username in (asked.by, held.handler if held else None):
+        raise Refused("own_work", "nobody approves their own work")
+    if LEVELS.index(level_of(who)) < LEVELS.index(asked.needs):
+        raise Refused("not_allowed", f"this needs {asked.needs}: {'; '.join(asked.why)}")
+
+
+def delegate(case: Case, act: m.Delegate, now: datetime) -> None:
+    """It is asked of somebody by name, on the same clock; whoever else may decide it still can."""
+    asked = undecided(case, act.approval_id)
+    if act.by.username == asked.by:
+        raise Refused("own_work", "nobody chooses who approves their own work")
+    if act.to == act.by.username:
+        raise fault("to", "yourself", "you may decide it yourself")
+    if act.to == asked.delegated_to:
+        raise fault("to", "asked_before", f"{act.to} is asked already")
+    try:
+        may_decide(case, asked, act.person)
+    except Refused as refused:
+        raise fault("to", "may_not_decide", refused.message) from None
+    asked.delegated_to, asked.delegated_at = act.to, now
+    asked.delegated_by, asked.delegated_why = act.by.username, act.reason
+    data: dict[str, JsonValue] = {"approval": asked.id, "to": act.to, "reason": act.reason}
+    case.note("approval_delegated", act.by.username, now, data, [Recipient(username=act.to)])

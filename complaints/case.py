@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import AwareDatetime, BaseModel, Field, JsonValue
 
 from complaints.form import ComplaintForm
-from complaints.names import Kind, Outcome, Role, Stage
+from complaints.names import Kind, Outcome, Role, Stage, Way
 from complaints.policy import CasePolicy, role_told
 from complaints.records import (
     Approval,
@@ -31,6 +31,7 @@ from complaints.turns import (
     Extension,
     Incident,
     LetterWanted,
+    Opinion,
     Pause,
     Plan,
     PublicAnswer,
@@ -84,6 +85,7 @@ class Case(BaseModel):
     pauses: list[Pause] = []
     transfers: list[Transfer] = []
     plan: Plan | None = None
+    opinions: list[Opinion] = []
     owner: str | None = Field(default=None, description="first-contact owner, answerable until it is solved")
     first_round: int = Field(default=1, description="the round with which it was opened, or last opened again")
     closings: list[Closing] = []
@@ -158,6 +160,14 @@ class Case(BaseModel):
     def anonymous(self) -> bool:
         """Whether nobody is there to be told."""
         return self.form.complainant is None
+
+    def reached_by(self, ways: list[Way]) -> Way | None:
+        """The first of these ways for which there is contact data; None when nobody can be told."""
+        person = self.form.complainant
+        if person is None:
+            return None
+        have = {Way.email: person.email, Way.sms: person.phone, Way.post: person.address, Way.spoken: True}
+        return next((way for way in ways if have[way]), Way.spoken)
 
     def note(
         self,

@@ -19,6 +19,7 @@ POSSIBLE: dict[str, list[Stage]] = {
     "transfers": WORKED_ON,
     "plan": WORKED_ON,
     "extension": HANDLED,
+    "opinion": HANDLED,
     "pause": [Stage.in_progress],
     "resume": HANDLED,
     "resolution": [Stage.in_progress],

@@ -53,6 +53,13 @@ class DecisionBody(Body):
     reason: Text
 
 
+class DelegationBody(Body):
+    """By whom, named, an approval is to be decided, and why."""
+
+    to: Line
+    reason: Text
+
+
 class WithdrawalBody(Body):
     """The complainant withdraws."""
 
@@ -133,6 +140,13 @@ class Decide(Act, DecisionBody):
     """Decide the approval of that number."""
 
     approval_id: str
+
+
+class Delegate(Act, DelegationBody):
+    """Ask the approval of that number of somebody by name; `person` is who that is, as the register has them."""
+
+    approval_id: str
+    person: Actor
 
 
 class Withdraw(Act, WithdrawalBody):

@@ -21,6 +21,7 @@ from complaints.handling_rules import (
 from complaints.names import HEAD_OFFICE, Channel, Kind, Nature, Role, Way
 from complaints.reading import Lexicon, Words
 from complaints.rule import Rule, Sourced, Told
+from complaints.targets import Targets
 
 EDITION = 2
 """Of the procedure: 2 keeps every clock of a case under its own name, and a closed case open for reopening."""
@@ -263,6 +264,7 @@ class Policy(BaseModel):
     mass: MassRule | None = None
     duplicates: DuplicateRule | None = None
     disclosure: DisclosureRule | None = None
+    targets: Targets | None = None
 
     @model_validator(mode="after")
     def _ladders_exist(self) -> Self:

@@ -135,6 +135,10 @@ class Approval(BaseModel):
     decided_at: AwareDatetime | None = None
     decided_by: str | None = None
     reason: str | None = None
+    delegated_to: str | None = Field(default=None, description="asked by name; whoever may decide it still can")
+    delegated_at: AwareDatetime | None = None
+    delegated_by: str | None = None
+    delegated_why: str | None = None
 
 
 class Feedback(BaseModel):

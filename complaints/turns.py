@@ -207,6 +207,18 @@ class CaseLink(BaseModel):
     reason: str
 
 
+class Opinion(BaseModel):
+    """A second opinion asked of a colleague."""
+
+    number: int
+    at: AwareDatetime
+    by: str
+    asked: str
+    question: str
+    answer: str | None = None
+    answered_at: AwareDatetime | None = None
+
+
 class LetterWanted(BaseModel):
     """A letter the process is about to order."""
 

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from complaints.access import Access
-from policies.load import FOLDER, _read
+from policies.files import FOLDER, read
 
 
 def access(folder: Path = FOLDER) -> Access:
     """The table; raises BrokenPolicy with file, line and mend."""
-    return _read(folder / "access.yaml", Access)
+    return read(folder / "access.yaml", Access)
 
 
 TABLE = access()

@@ -4,10 +4,10 @@ from functools import cache
 from pathlib import Path
 
 from complaints.cfpb import Table
-from policies.load import FOLDER, _read
+from policies.files import FOLDER, read
 
 
 @cache
 def cfpb(folder: Path = FOLDER) -> Table:
     """The table for the CFPB's public complaint file; raises BrokenPolicy with file, line and mend."""
-    return _read(folder / "cfpb.yaml", Table)
+    return read(folder / "cfpb.yaml", Table)

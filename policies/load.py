@@ -7,16 +7,16 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import holidays
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from complaints.access import Access
 from complaints.classification_rules import ClassificationRules
 from complaints.clock import Calendar
 from complaints.handling_rules import DisclosureRule, ExtensionRule, MassRule, PauseRule, PlanRule, TransferRule
+from complaints.knowledge import Knowledge
 from complaints.policy import (
     Approvals,
     CallbackRule,
@@ -29,13 +29,12 @@ from complaints.policy import (
     Routing,
 )
 from complaints.retention import Retention
+from complaints.targets import Targets
+from complaints.together import Together
+from policies.files import FOLDER, BrokenPolicy, Problem, key_lines, mapping, problems_of, read, shown
 from policies.names import DEFAULT_JURISDICTION
 
-SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, in C where it can be had
-FOLDER = Path(__file__).parent
-
 WARN_AHEAD, FAIL_AHEAD = timedelta(days=60), timedelta(days=14)
-M = TypeVar("M", bound=BaseModel)
 
 TOPICS: dict[str, type[BaseModel]] = {
     "clocks": ClockRules,
@@ -56,29 +55,15 @@ OPTIONAL: dict[str, type[BaseModel]] = {
     "transfer": TransferRule,
     "plan": PlanRule,
     "mass": MassRule,
+    "targets": Targets,
 }
 """Topics that came later, each a field of Policy; None in force before the first version that has it."""
 
 
-class Problem(BaseModel):
-    """One thing wrong with a policy file: where, what, and how to mend it."""
-
-    file: str
-    line: int
-    message: str
-    fatal: bool = True
-
-    def __str__(self) -> str:
-        """`file:line: message`, as editors jump to it."""
-        return f"{self.file}:{self.line}: {self.message}"
-
-
-class BrokenPolicy(Exception):
-    """The rules cannot be used; nothing starts on them."""
-
-    def __init__(self, problems: list[Problem]) -> None:
-        super().__init__("\n".join(str(p) for p in problems))
-        self.problems = problems
+ALONE: dict[str, type[BaseModel]] = {
+    "access": Access, "retention": Retention, "knowledge": Knowledge, "together": Together,
+}  # fmt: skip
+"""Files beside the jurisdictions' folders, each read by a part of its own."""
 
 
 class CalendarFile(BaseModel, extra="forbid"):
@@ -115,10 +100,10 @@ def load(jurisdiction: str = DEFAULT_JURISDICTION, at: date = date.max, folder: 
             raise BrokenPolicy([Problem(file=where, line=1, message="no dated folder of rules, such as 2026-01-01")])
         dates = [earliest]
     files = {topic: _needed(jurisdiction, dates, topic, folder) for topic in [*TOPICS, "ladders"]}
-    parts: dict[str, Any] = {topic: _read(files[topic], model) for topic, model in TOPICS.items()}
+    parts: dict[str, Any] = {topic: read(files[topic], model) for topic, model in TOPICS.items()}
     for topic, model in OPTIONAL.items():
         if (path := _latest(jurisdiction, dates, topic, folder)) is not None:
-            parts[topic] = _read(path, model)
+            parts[topic] = read(path, model)
     parts["ladders"] = _ladders(files["ladders"])
     version = f"{jurisdiction}-{dates[-1]}"
     try:
@@ -149,7 +134,7 @@ def by_version(version: str, folder: Path = FOLDER) -> Policy:
 def calendar(name: str, folder: Path = FOLDER) -> Calendar:
     """The working days of that jurisdiction, holidays and make-up days filled in."""
     path = folder / "calendars" / f"{name}.yaml"
-    rules = _read(path, CalendarFile)
+    rules = read(path, CalendarFile)
     years = range(rules.known_from.year, rules.known_through.year + 2)
     public = holidays.country_holidays(rules.holidays_of, years=years) if rules.holidays_of else {}
     weekday_holidays = {day for day in public if day.isoweekday() not in rules.weekend and day.year in years}
@@ -164,26 +149,23 @@ def calendar(name: str, folder: Path = FOLDER) -> Calendar:
             source=f"{rules.source}; holidays {version_of('holidays')}",
         )
     except ValidationError as error:
-        raise BrokenPolicy(_problems(error, path, key_lines(path))) from None
+        raise BrokenPolicy(problems_of(error, path, key_lines(path))) from None
 
 
 def check(at: date, folder: Path = FOLDER) -> list[Problem]:
     """Everything wrong with any version of any rule, with who may do what, and calendars that end soon after `at`."""
     found: list[Problem] = []
-    try:
-        _read(folder / "access.yaml", Access)
-    except BrokenPolicy as broken:
-        found += broken.problems
+    for name, model in ALONE.items():
+        try:
+            read(folder / f"{name}.yaml", model)
+        except BrokenPolicy as broken:
+            found += broken.problems
     for place in sorted(p for p in folder.iterdir() if p.is_dir() and p.name not in ("calendars", "__pycache__")):
         for version in versions(place.name, folder) or [at]:
             try:
                 load(place.name, version, folder)
             except BrokenPolicy as broken:
                 found += [p for p in broken.problems if p not in found]
-    try:
-        _read(folder / "retention.yaml", Retention)
-    except BrokenPolicy as broken:
-        found += broken.problems
     for path in sorted((folder / "calendars").glob("*.yaml")):
         try:
             found += _calendar_ends(calendar(path.stem, folder), path, at)
@@ -204,7 +186,7 @@ def _calendar_ends(known: Calendar, path: Path, at: date) -> list[Problem]:
     )
     return [
         Problem(
-            file=_shown(path), line=key_lines(path).get(("known_through",), 1), message=message, fatal=left < FAIL_AHEAD
+            file=shown(path), line=key_lines(path).get(("known_through",), 1), message=message, fatal=left < FAIL_AHEAD
         )
     ]
 
@@ -223,76 +205,11 @@ def _needed(jurisdiction: str, dates: list[date], topic: str, folder: Path) -> P
     )
 
 
-def _read(path: Path, model: type[M]) -> M:
-    try:
-        return model.model_validate(_yaml(path))
-    except ValidationError as error:
-        raise BrokenPolicy(_problems(error, path, key_lines(path))) from None
-
-
 def _ladders(path: Path) -> dict[str, Ladder]:
     nodes, ladders = key_lines(path), {}
-    for name, body in _yaml(path).items():
+    for name, body in mapping(path).items():
         try:
             ladders[name] = Ladder.model_validate(body)
         except ValidationError as error:
-            raise BrokenPolicy(_problems(error, path, nodes, name)) from None
+            raise BrokenPolicy(problems_of(error, path, nodes, name)) from None
     return ladders
-
-
-def _shown(path: Path) -> str:
-    """The path below the folder of policies: cn/2026-01-01/clocks.yaml, calendars/cn.yaml, access.yaml."""
-    depth = 2 if path.parent.name == "calendars" else 3 if path.parent.name[:4].isdigit() else 1
-    return "/".join(path.parts[-depth:])
-
-
-def _yaml(path: Path) -> Any:
-    shown = _shown(path)
-    try:
-        data = yaml.load(path.read_text("utf-8"), Loader=SAFE_LOADER)  # nosec B506: a SafeLoader, the one in C
-    except FileNotFoundError:
-        raise BrokenPolicy([Problem(file=shown, line=1, message="no such file")]) from None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise BrokenPolicy([Problem(file=shown, line=line, message=f"not YAML: {error.problem}")]) from None
-    if not isinstance(data, dict):
-        raise BrokenPolicy([Problem(file=shown, line=1, message="must be a mapping of names to values")])
-    return data
-
-
-def _problems(error: ValidationError, path: Path, nodes: dict[tuple[Any, ...], int], *under: str) -> list[Problem]:
-    found = []
-    for detail in error.errors():
-        place = (*under, *detail["loc"])
-        known = next((place[:n] for n in range(len(place), 0, -1) if place[:n] in nodes), ())
-        name = ".".join(str(p) for p in place) or "(whole file)"
-        value = detail.get("input")
-        given = f", found {value!r}" if isinstance(value, str | int | float | bool) else ""
-        found.append(
-            Problem(
-                file=_shown(path),
-                line=nodes.get(known, 1),
-                message=f"{name}: {detail['msg']}{given}",
-            )
-        )
-    return found
-
-
-def key_lines(path: Path) -> dict[tuple[Any, ...], int]:
-    """The line of every key and entry of a YAML file, by its path."""
-    lines: dict[tuple[Any, ...], int] = {}
-
-    def walk(node: yaml.Node, place: tuple[Any, ...]) -> None:
-        lines.setdefault(place, node.start_mark.line + 1)
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                lines[(*place, key.value)] = key.start_mark.line + 1
-                walk(value, (*place, key.value))
-        elif isinstance(node, yaml.SequenceNode):
-            for number, value in enumerate(node.value):
-                walk(value, (*place, number))
-
-    root = yaml.compose(path.read_text("utf-8"), Loader=SAFE_LOADER)
-    if root is not None:
-        walk(root, ())
-    return lines

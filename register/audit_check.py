@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import datetime
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import col
@@ -47,18 +47,20 @@ class Report(BaseModel):
     """What a check found; `head` is worth writing down where nobody who reaches the database can change it."""
 
     lines: int = 0
+    since: int = Field(default=0, description="the line after which it began: an earlier check ended there")
     first_at: datetime | None = None
     last_at: datetime | None = None
     head: str = ""
     fault: Fault | None = None
 
 
-async def verify(engine: AsyncEngine, anchor: Anchor | None = None) -> Report:
-    """Read the whole log as it is at this moment, and say whether it is as it was written."""
-    report, mac = Report(), b""
+async def verify(engine: AsyncEngine, anchor: Anchor | None = None, since: Anchor | None = None) -> Report:
+    """Read the log, all of it or what follows `since`, as it is at this moment; is it as it was written?"""
+    start = since.seq if since else 0
+    report, mac = Report(lines=start, since=start), bytes.fromhex(since.mac) if since else b""
     # Lines that are added meanwhile are not seen.
     as_of_now = engine.execution_options(isolation_level="REPEATABLE READ")
-    async with as_of_now.connect() as db, aclosing(_lines(db)) as all_:
+    async with as_of_now.connect() as db, aclosing(_lines(db, since)) as all_:
         key = await audit.chain_key(db)
         head = (await db.execute(select(col(AuditHead.seq), col(AuditHead.mac)))).one_or_none()
         if head is None:
@@ -76,8 +78,9 @@ async def verify(engine: AsyncEngine, anchor: Anchor | None = None) -> Report:
     return report
 
 
-async def _lines(db: AsyncConnection) -> AsyncGenerator[Row]:
-    found = await db.stream(all_of(Audit).order_by(col(Audit.seq)), execution_options={"yield_per": AT_ONCE})
+async def _lines(db: AsyncConnection, since: Anchor | None) -> AsyncGenerator[Row]:
+    query = all_of(Audit).where(col(Audit.seq) > since.seq) if since else all_of(Audit)
+    found = await db.stream(query.order_by(col(Audit.seq)), execution_options={"yield_per": AT_ONCE})
     async for row in found.mappings():
         yield dict(row)
 

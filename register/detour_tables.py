@@ -12,6 +12,11 @@ from register.columns import sealed as _sealed
 class MajorIncident(SQLModel, table=True):
     """The response to a major complaint."""
 
+    __table_args__ = (
+        Index(
+            "incident_under_way", "declared_at", postgresql_where=text("reported_at IS NULL AND stood_down_at IS NULL")
+        ),
+    )
     id: str = Field(primary_key=True)
     reference: str = Field(index=True)
     declared_at: datetime = _at()

@@ -14,7 +14,7 @@ from complaints.errors import Refused
 from complaints.form import ComplaintForm
 from register.sealing import box_of, boxes_of, index_secret, put, take
 from register.tables import NUMBERS, Intake, table
-from vault.box import Box
+from vault.box import Box, Unreadable
 from vault.index import blind
 
 SAME_BODY_WITHIN = timedelta(minutes=10)
@@ -86,9 +86,17 @@ def _kept(row: Any, box: Box | None) -> Kept:
     return Kept.model_validate({**row, "form": take(box, PLACE, row["form"])})
 
 
+def _readable(row: Any, box: Box | None) -> Kept:
+    """One that cannot be opened has no form, and does not keep the others from being read."""
+    try:
+        return _kept(row, box)
+    except Unreadable:
+        return Kept.model_validate({**row, "form": {}})
+
+
 async def _opened(db: AsyncConnection, rows: list[Any]) -> list[Kept]:
     boxes = await boxes_of(db, [row["reference"] for row in rows])
-    return [_kept(row, boxes.get(row["reference"])) for row in rows]
+    return [_readable(row, boxes.get(row["reference"])) for row in rows]
 
 
 async def started(engine: AsyncEngine, reference: str, now: datetime) -> None:
@@ -97,11 +105,29 @@ async def started(engine: AsyncEngine, reference: str, now: datetime) -> None:
         await db.execute(update(Intake).where(col(Intake.reference) == reference).values(started_at=now))
 
 
+async def not_started(engine: AsyncEngine, references: list[str], most: int) -> list[str]:
+    """Count a try that failed for each of them; those that have failed that often are set aside, and given."""
+    these = col(Intake.reference).in_(references)
+    async with engine.begin() as db:
+        await db.execute(update(Intake).where(these).values(tries=Intake.tries + 1))
+        often = update(Intake).where(these, col(Intake.tries) >= most).values(set_aside="no answer from its process")
+        return list((await db.execute(often.returning(col(Intake.reference)))).scalars())
+
+
+async def set_aside(engine: AsyncEngine, reference: str, why: str | None) -> bool:
+    """Do not try it any more, and why; None: try it again. False when nothing unstarted has that reference."""
+    this = (col(Intake.reference) == reference, col(Intake.started_at).is_(None))
+    async with engine.begin() as db:
+        done = await db.execute(update(Intake).where(*this).values(set_aside=why, tries=0))
+    return done.rowcount == 1
+
+
 async def waiting(engine: AsyncEngine, limit: int, older_than: datetime) -> list[Kept]:
     """Complaints kept before that time whose process has not started, in the order they came."""
     query = (
         select(table(Intake))
         .where(col(Intake.started_at).is_(None), col(Intake.recorded_at) < older_than)
+        .where(col(Intake.set_aside).is_(None))
         .order_by(col(Intake.number))
         .limit(limit)
     )

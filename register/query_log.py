@@ -13,8 +13,8 @@ from register.read import Row, rows
 from register.read_audit import Wanted
 
 LOOKS = (DISCLOSED, ALARM, "decoded", "searched")
-READS = ("GET /complaints/{", "GET /incidents/{")
-"""How the acts begin by which one case was read; contact data was masked."""
+READS = tuple(f"GET {desk}/{what}/{{" for desk in ("", "/desk") for what in ("complaints", "incidents", "approvals"))
+"""How the acts begin by which one case was read, over the API or on a page; contact data was masked."""
 SAID = ("seq", "at", "who", "act", "subject", "origin")
 
 
@@ -47,6 +47,13 @@ async def alarmed(engine: AsyncEngine, who: str, since: datetime, within_minutes
     query = select(col(Audit.seq)).where(col(Audit.act) == ALARM, col(Audit.subject) == who, col(Audit.at) > since)
     query = query.where(col(Audit.change)["within_minutes"].as_integer() == within_minutes)
     return bool(await rows(engine, query.limit(1)))
+
+
+async def last_alarms(engine: AsyncEngine, since: datetime, limit: int) -> list[Row]:
+    """The last alarms since then, newest first: about whom, and how many cases they showed within which time."""
+    query = select(col(Audit.seq), col(Audit.at), col(Audit.subject), col(Audit.change))
+    query = query.where(col(Audit.act) == ALARM, col(Audit.at) > since)
+    return await rows(engine, query.order_by(col(Audit.seq).desc()).limit(limit))
 
 
 async def alarms(engine: AsyncEngine) -> int:

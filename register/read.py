@@ -76,7 +76,9 @@ async def complaint(engine: AsyncEngine, reference: str) -> Row | None:
 
 async def events(engine: AsyncEngine, reference: str) -> list[Row]:
     """A case's history, oldest first."""
-    query = all_of(t.CaseEvent).where(col(t.CaseEvent.reference) == reference).order_by(col(t.CaseEvent.seq))
+    e = t.CaseEvent
+    query = select(col(e.reference), col(e.seq), col(e.at), col(e.kind), col(e.by), col(e.data))
+    query = query.where(col(e.reference) == reference).order_by(col(e.seq))
     found, boxes = await opened(engine, query)
     return [row | {"data": take(boxes.get(reference), event_place(row["seq"]), row["data"])} for row in found]
 
@@ -87,8 +89,7 @@ LISTED = (
 )
 
 
-async def complaints(
-    engine: AsyncEngine,
+def listed(
     seen: ColumnElement[bool],
     *,
     stage: str | None = None,
@@ -98,14 +99,18 @@ async def complaints(
     handler: str | None = None,
     due_before: datetime | None = None,
     breached: bool | None = None,
-    q: str | None = None,
-    before: int | None = None,
-    limit: int = 50,
-) -> tuple[list[Row], int | None]:
-    """Cases of those `seen`, newest first, and after which number to go on; for `q`, see register/search.py."""
+    product: str | None = None,
+    channel: str | None = None,
+    cause: str | None = None,
+    also: Collection[ColumnElement[bool]] = (),
+) -> Select[Any]:
+    """Cases of those `seen` that fit; `cause` is a blind index, `also` what register/figures.py says of them."""
     c = t.Complaint
-    query = select(*(getattr(c, name) for name in LISTED)).where(seen)
-    equal = {"stage": stage, "nature": nature, "department": department, "handler": handler, "breached": breached}
+    query = select(*(getattr(c, name) for name in LISTED)).where(seen, *also)
+    equal = {
+        "stage": stage, "nature": nature, "department": department, "handler": handler, "breached": breached,
+        "product": product, "channel": channel, "root_cause_index": cause,
+    }  # fmt: skip
     for name, value in equal.items():
         if value is not None:
             query = query.where(getattr(c, name) == value)
@@ -113,7 +118,24 @@ async def complaints(
         query = query.where(col(c.kinds).contains([kind]))
     if due_before is not None:
         query = query.where(col(c.due_at) < due_before, col(c.closed_at).is_(None))
-    query = query.order_by(col(c.number).desc())
+    return query
+
+
+async def complaints(
+    engine: AsyncEngine,
+    seen: ColumnElement[bool],
+    *,
+    q: str | None = None,
+    before: int | None = None,
+    limit: int = 50,
+    **wanted: Any,
+) -> tuple[list[Row], int | None]:
+    """Cases of those `seen`, newest first, and after which number to go on; for `q`, see register/search.py.
+
+    `wanted` is what `listed` takes.
+    """
+    c = t.Complaint
+    query = listed(seen, **wanted).order_by(col(c.number).desc())
     if q:
         return await search.cases(engine, query, q, before, limit)
     if before is not None:
@@ -122,11 +144,18 @@ async def complaints(
     return found[:limit], found[limit - 1]["number"] if len(found) > limit else None
 
 
+async def how_many(engine: AsyncEngine, seen: ColumnElement[bool], most: int, **wanted: Any) -> int:
+    """How many cases of those `seen` fit, counted no further than `most`."""
+    some = listed(seen, **wanted).with_only_columns(col(t.Complaint.number)).limit(most).subquery()
+    async with engine.connect() as db:
+        return await db.scalar(select(func.count()).select_from(some)) or 0
+
+
 async def open_approvals(engine: AsyncEngine, seen: ColumnElement[bool]) -> list[Row]:
     """Approvals nobody has decided in the cases `seen`, the most pressing first."""
     a, c = t.CaseApproval, t.Complaint
     query = all_of(a).join(c, col(c.reference) == col(a.reference)).where(seen)
-    query = query.where(col(a.decision).is_(None), col(a.closed).is_(False))
+    query = query.where(col(a.decision).is_(None), ~col(a.closed))
     return await rows(engine, query.order_by(col(a.due_at)))
 
 

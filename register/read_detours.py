@@ -2,24 +2,33 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select, union
+from sqlalchemy import ColumnElement, func, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col
 
 from register import detour_tables as d
 from register import tables as t
-from register.read import Row, opened
+from register.read import LISTED, Row, opened
 from register.read import all_of as _all
 from register.read import rows as _rows
 from register.sealing import FORM, duty_place, take
 
 
 async def incidents(engine: AsyncEngine, seen: ColumnElement[bool]) -> list[Row]:
-    """Major-complaint responses of the cases `seen`, those nobody has acknowledged first."""
+    """Major-complaint responses of the cases `seen`: nobody has acknowledged, under way, over; the newest first."""
     c, i = t.Complaint, d.MajorIncident
-    query = _all(i).join(c, col(c.reference) == col(i.reference)).where(seen)
-    query = query.order_by(col(i.acknowledged_at).isnot(None), col(i.declared_at).desc())
+    query = _all(i).add_columns(col(c.stage)).join(c, col(c.reference) == col(i.reference)).where(seen)
+    over = or_(col(i.reported_at).isnot(None), col(i.stood_down_at).isnot(None))
+    query = query.order_by(over, col(i.acknowledged_at).isnot(None), col(i.declared_at).desc())
     return await _rows(engine, query.limit(500))
+
+
+async def members(engine: AsyncEngine, references: list[str], after: int, limit: int) -> list[Row]:
+    """The complaints of an event as lists have them: open ones first, by what is due; so many `after` the first."""
+    c = t.Complaint
+    query = select(*(getattr(c, name) for name in LISTED)).where(col(c.reference).in_(references))
+    query = query.order_by(col(c.closed_at).isnot(None), col(c.due_at), col(c.reference))
+    return await _rows(engine, query.offset(after).limit(limit))
 
 
 async def incident(engine: AsyncEngine, identifier: str) -> Row | None:

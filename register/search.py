@@ -1,14 +1,14 @@
 """Looks for words in what is sealed.
 
-A telephone, an e-mail address or a customer number is found by its blind index, whole and at any age. Words of the
-matter, or a part of a reference, are looked for by opening the newest cases of the list one after another: there is no
-index of words, because even a keyed one would tell how often each word comes (docs/encryption.md). One page looks
-through 2,000 cases; the next page goes on from there.
+A reference, and by its blind index a telephone, an e-mail address or a customer number, is found whole and at any age;
+where one is found so, nothing else is looked for. Words of the matter, or a part of a reference, are looked for by
+opening the newest cases of the list one after another: there is no index of words, because even a keyed one would tell
+how often each word comes (docs/encryption.md). One page looks through 2,000 cases; the next page goes on from there.
 """
 
 from typing import Any
 
-from sqlalchemy import Select, or_
+from sqlalchemy import ColumnElement, Select, or_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import col
 
@@ -24,35 +24,60 @@ async def cases(
     engine: AsyncEngine, query: Select[Any], q: str, before: int | None, limit: int
 ) -> tuple[list[Row], int | None]:
     """The cases of the query (newest first) that `q` is found in, and after which number to go on, if anywhere."""
-    found: list[Row] = []
     async with engine.connect() as db:
-        if before is None:
-            found = await _of_customer(db, query, q, limit)
-        known, looked = {row["reference"] for row in found}, 0
-        query = query.add_columns(col(t.Complaint.form))
-        while looked < LOOKED_THROUGH:
+        theirs = await _whole(db, q)
+        if (await db.execute(query.where(theirs).limit(1))).first() is not None:
+            query = query.where(theirs)
             here = query if before is None else query.where(col(t.Complaint.number) < before)
-            some = [dict(row) for row in (await db.execute(here.limit(AT_ONCE))).mappings()]
-            boxes = await boxes_of(db, [row["reference"] for row in some])
-            for row in some:
-                form = take(boxes.get(row["reference"]), FORM, row.pop("form"))
-                before = row["number"]
-                if row["reference"] not in known and _in(q, row["reference"], form.get("matter") or ""):
-                    found.append(row)
-                if len(found) >= limit:
-                    return found, before
-            looked += len(some)
-            if len(some) < AT_ONCE:
-                return found, None
+            rows = [dict(row) for row in (await db.execute(here.limit(limit + 1))).mappings()]
+            return rows[:limit], rows[limit - 1]["number"] if len(rows) > limit else None
+        return await _by_words(db, query.add_columns(col(t.Complaint.form)), q, before, limit)
+
+
+async def _by_words(
+    db: AsyncConnection, query: Select[Any], q: str, before: int | None, limit: int
+) -> tuple[list[Row], int | None]:
+    found: list[Row] = []
+    looked = 0
+    while looked < LOOKED_THROUGH:
+        here = query if before is None else query.where(col(t.Complaint.number) < before)
+        some = [dict(row) for row in (await db.execute(here.limit(AT_ONCE))).mappings()]
+        boxes = await boxes_of(db, [row["reference"] for row in some])
+        for row in some:
+            form = take(boxes.get(row["reference"]), FORM, row.pop("form"))
+            before = row["number"]
+            if _in(q, row["reference"], form.get("matter") or ""):
+                found.append(row)
+            if len(found) >= limit:
+                return found, before
+        looked += len(some)
+        if len(some) < AT_ONCE:
+            return found, None
     return found, before
+
+
+async def of_customer(
+    engine: AsyncEngine, query: Select[Any], person: Complainant | None, limit: int
+) -> list[Row] | None:
+    """The cases of the query (newest first) that are of that customer; None of one who cannot be looked for.
+
+    By customer number, e-mail address or telephone: whichever of them is known.
+    """
+    async with engine.connect() as db:
+        wanted = indexes(await index_secret(db), person).items()
+        theirs = [getattr(t.Complaint, name) == value for name, value in wanted if value]
+        if not theirs:
+            return None
+        return [dict(row) for row in (await db.execute(query.where(or_(*theirs)).limit(limit))).mappings()]
 
 
 def _in(q: str, *texts: str) -> bool:
     return any(q.casefold() in text.casefold() for text in texts)
 
 
-async def _of_customer(db: AsyncConnection, query: Select[Any], q: str, limit: int) -> list[Row]:
+async def _whole(db: AsyncConnection, q: str) -> ColumnElement[bool]:
+    """The case of that reference, or of whoever has that telephone, e-mail address or customer number."""
     person = Complainant.model_construct(customer_number=q, email=q, phone=q)
     wanted = indexes(await index_secret(db), person).items()
-    theirs = [getattr(t.Complaint, name) == value for name, value in wanted if value]
-    return [dict(row) for row in (await db.execute(query.where(or_(*theirs)).limit(limit))).mappings()]
+    ways = [getattr(t.Complaint, name) == value for name, value in wanted if value]
+    return or_(col(t.Complaint.reference) == q.strip().upper(), *ways)

@@ -28,6 +28,7 @@ class Standing:
     roles: list[str]
     department: str | None
     region: str | None
+    language: str
     id: str
     kind: str
     seen_at: datetime | None
@@ -49,7 +50,7 @@ def _good(now: datetime, idle: timedelta) -> tuple[ColumnElement[bool], ...]:
     return (col(S.ended_at).is_(None), col(S.expires_at) > now, col(S.seen_at) > now - idle)
 
 
-PERSON = [col(c) for c in (Staff.username, Staff.name, Staff.roles, Staff.department, Staff.region)]
+PERSON = [col(c) for c in (Staff.username, Staff.name, Staff.roles, Staff.department, Staff.region, Staff.language)]
 ACTIVE = col(Staff.state) != "disabled"
 
 

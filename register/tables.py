@@ -18,6 +18,20 @@ __all__ = ["table"]
 NUMBERS = Sequence("complaint_number", metadata=SQLModel.metadata)
 
 
+OF_RECEIVED = (
+    *("reference", "closed_at", "department", "nature", "product", "channel"),
+    *("customer_number_index", "merged_into"),
+)
+OF_CLOSED = (
+    *("reference", "received_at", "department", "outcome", "round", "kinds", "satisfaction", "nps"),
+    *("root_cause_index", "erased_at"),
+)
+"""What the figures ask of a complaint, beside its index, so that they need not read the sealed rows."""
+
+
+OPEN_BY, BROKEN = ("department", "due_at", "breached"), text("breached_at IS NOT NULL")
+
+
 class Intake(SQLModel, table=True):
     """What was received, kept in the same transaction as its reference, before any process starts."""
 
@@ -34,6 +48,8 @@ class Intake(SQLModel, table=True):
     form: bytes | None = _sealed()
     recorded_at: datetime = _at()
     started_at: datetime | None = _at(default=None)
+    tries: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    set_aside: str | None = Field(default=None, description="why it is not tried any more; ops looks at it")
 
 
 class Complaint(SQLModel, table=True):
@@ -48,9 +64,12 @@ class Complaint(SQLModel, table=True):
         Index("complaint_kinds", "kinds", postgresql_using="gin"),
         Index("complaint_departments", "departments", postgresql_using="gin"),
         Index("complaint_people", "people", postgresql_using="gin"),
-        Index("complaint_received", "received_at"),
+        Index("complaint_received", "received_at", postgresql_include=OF_RECEIVED),
+        Index("complaint_closed", "closed_at", postgresql_include=OF_CLOSED),
+        Index("complaint_open", "stage", postgresql_include=OPEN_BY, postgresql_where=text("closed_at IS NULL")),
+        Index("complaint_cause", "root_cause_index", "number"),
         Index("complaint_product", "product", "received_at"),
-        Index("complaint_customer_number", "customer_number_index"),
+        Index("complaint_customer_number", "customer_number_index", "received_at"),
         Index("complaint_email", "email_index"),
         Index("complaint_phone", "phone_index"),
     )
@@ -93,20 +112,29 @@ class Complaint(SQLModel, table=True):
 
 
 class CaseEvent(SQLModel, table=True):
-    """The history of a case, in the past tense, oldest first by `seq`."""
+    """The history of a case, in the past tense, oldest first by `seq`.
 
+    `late_by`: of an alarm, the seconds it was heard after its moment, or after the case was kept if that was later.
+    """
+
+    __table_args__ = (Index("event_alarms", "at", "kind", "late_by", postgresql_where=text("late_by IS NOT NULL")),)
     reference: str = Field(primary_key=True)
     seq: int = Field(primary_key=True)
     at: datetime = _at(index=True)
     kind: str
     by: str
     data: bytes | None = _sealed()
+    late_by: int | None = None
 
 
 class SlaClock(SQLModel, table=True):
     """A time limit of a case; `name` tells apart several of one kind (approval_1, approval_2)."""
 
-    __table_args__ = (Index("clock_running", "due_at", postgresql_where=text("stopped_at IS NULL")),)
+    __table_args__ = (
+        Index("clock_running", "due_at", postgresql_where=text("stopped_at IS NULL")),
+        Index("clock_broken", "breached_at", postgresql_where=text("stopped_at IS NULL AND breached_at IS NOT NULL")),
+        Index("clock_breach", "reference", "name", postgresql_include=("level",), postgresql_where=BROKEN),
+    )
     reference: str = Field(primary_key=True)
     name: str = Field(primary_key=True)
     started_at: datetime = _at()
@@ -149,6 +177,7 @@ class CaseApproval(SQLModel, table=True):
     decided_at: datetime | None = _at(default=None)
     decided_by: str | None = None
     closed: bool = Field(default=False, description="the case ended before anybody decided")
+    delegated_to: str | None = Field(default=None, description="of whom it is asked by name")
 
 
 class CallbackTry(SQLModel, table=True):
@@ -167,6 +196,7 @@ class CallbackTry(SQLModel, table=True):
 class Sending(SQLModel, table=True):
     """A letter as sent, sealed, and what became of it. `handing_over` is set just before the peer may take it."""
 
+    __table_args__ = (Index("sending_open", "state", "ordered_at", postgresql_where=text("state <> 'sent'")),)
     reference: str = Field(primary_key=True)
     number: int = Field(primary_key=True)
     kind: str
@@ -217,6 +247,7 @@ class StaffNotice(SQLModel, table=True):
 class Digest(SQLModel, table=True):
     """One message to one person, of all that waited for them; `mail` and `webhook` say what became of each."""
 
+    __table_args__ = (Index("digest_open", "made_at", postgresql_where=text("done_at IS NULL")),)
     id: str = Field(primary_key=True)
     username: str = Field(index=True)
     made_at: datetime = _at()

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import SQLModel, col
@@ -21,6 +21,9 @@ from register.sealing import FORM, STATE, box_of, divided, duty_place, event_pla
 from vault.box import Box
 from vault.index import blind
 
+CHANGED = "amends_changed"
+"""Where the register tells whoever listens that some case has changed."""
+
 
 async def record(engine: AsyncEngine, case: Case, events: list[Event]) -> list[str]:
     """Make the register say what the workflow says; gives the usernames that now have something to be told.
@@ -30,30 +33,41 @@ async def record(engine: AsyncEngine, case: Case, events: list[Event]) -> list[s
     """
     async with engine.begin() as db:
         box, secret = await box_of(db, case.reference, make=True), await index_secret(db)
-        row = _complaint_row(case, box, secret)
+        rows = rows_of(case, events, box, secret)
+        row = rows[t.Complaint][0]
         columns = (getattr(t.Complaint, name) for name in ("seq", *WATCHED))
         query = select(*columns).where(col(t.Complaint.reference) == case.reference).with_for_update()
         found = (await db.execute(query)).mappings().first()
         known = dict(found) if found else None
-        await _upsert(db, t.Complaint, [row])
         if known is not None and known["seq"] > case.seq:
             await db.execute(
                 delete(t.CaseEvent).where(col(t.CaseEvent.reference) == case.reference, col(t.CaseEvent.seq) > case.seq)
             )
-        await _upsert(db, t.CaseEvent, [_event_row(case, e, box) for e in events])
-        await _upsert(db, t.SlaClock, [_clock_row(case, name) for name in case.clocks])
-        await _upsert(db, t.CaseAssignment, [_plain(t.CaseAssignment, a, case) for a in case.assignments])
-        await _upsert(db, t.CaseApproval, [_approval_row(case, n) for n in range(len(case.approvals))])
-        await _upsert(db, t.CallbackTry, [_plain(t.CallbackTry, c, case) for c in case.callbacks])
-        await _upsert(db, d.CaseTransfer, [_transfer_row(case, n) for n in range(len(case.transfers))])
-        await _upsert(db, d.CaseExtension, [_plain(d.CaseExtension, e, case) for e in case.extensions])
-        await _upsert(db, d.CaseDuty, [_duty_row(case, x, box) for x in (case.plan.duties if case.plan else [])])
+        for table, some in rows.items():
+            await _upsert(db, table, some)
         if case.incident:
-            await _upsert(db, d.MajorIncident, [await _incident_row(db, case)])
+            leader = select(col(t.Staff.username)).where(col(t.Staff.username) == case.incident.leader)
+            await _upsert(db, d.MajorIncident, [incident_row(case, await db.scalar(leader))])
         notices = [row for e in events for row in await _notice_rows(db, case, e)]
         await _upsert(db, t.StaffNotice, notices, keep=("digest",))
         await log_step(db, known, row, events)
+        await db.execute(select(func.pg_notify(CHANGED, "")))  # told when this is committed
         return sorted({str(n["username"]) for n in notices})
+
+
+def rows_of(case: Case, events: list[Event], box: Box, secret: bytes) -> dict[type[SQLModel], list[dict[str, Any]]]:
+    """The rows that a case is in the register, with these events; but for its incident, and whom they are told to."""
+    return {
+        t.Complaint: [_complaint_row(case, box, secret)],
+        t.CaseEvent: [_event_row(case, e, box) for e in events],
+        t.SlaClock: [_clock_row(case, name) for name in case.clocks],
+        t.CaseAssignment: [_plain(t.CaseAssignment, a, case) for a in case.assignments],
+        t.CaseApproval: [_approval_row(case, n) for n in range(len(case.approvals))],
+        t.CallbackTry: [_plain(t.CallbackTry, c, case) for c in case.callbacks],
+        d.CaseTransfer: [_transfer_row(case, n) for n in range(len(case.transfers))],
+        d.CaseExtension: [_plain(d.CaseExtension, e, case) for e in case.extensions],
+        d.CaseDuty: [_duty_row(case, x, box) for x in (case.plan.duties if case.plan else [])],
+    }
 
 
 async def _upsert(
@@ -122,7 +136,16 @@ def _complaint_row(case: Case, box: Box, secret: bytes) -> dict[str, Any]:
 
 def _event_row(case: Case, event: Event, box: Box) -> dict[str, Any]:
     sealed = put(box, event_place(event.seq), event.model_dump(mode="json")["data"])
-    return {"reference": case.reference, **event.model_dump(exclude={"tell", "data"}), "data": sealed}
+    plain = event.model_dump(exclude={"tell", "data"})
+    return {"reference": case.reference, **plain, "data": sealed, "late_by": _late_by(case, event)}
+
+
+def _late_by(case: Case, event: Event) -> int | None:
+    """How late the process was with an alarm: a limit that was over before the case was kept could not fire sooner."""
+    late = event.data.get("late_by_seconds")
+    if not isinstance(late, int):
+        return None
+    return max(0, min(late, int((event.at - case.opened_at).total_seconds())))
 
 
 def _clock_row(case: Case, name: str) -> dict[str, Any]:
@@ -133,6 +156,7 @@ def _clock_row(case: Case, name: str) -> dict[str, Any]:
 def _approval_row(case: Case, number: int) -> dict[str, Any]:
     approval, held = case.approvals[number], case.assignment
     columns = {"id", "asked_at", "purpose", "needs", "asked", "why", "by", "decision", "decided_at", "decided_by"}
+    columns |= {"delegated_to"}
     return {
         "reference": case.reference,
         "due_at": case.clocks[approval.clock].due_at,
@@ -155,13 +179,13 @@ def _duty_row(case: Case, duty: Duty, box: Box) -> dict[str, Any]:
     return {**_plain(d.CaseDuty, duty, case), "task": task, "due_at": clock.due_at, "breached_at": clock.breached_at}
 
 
-async def _incident_row(db: AsyncConnection, case: Case) -> dict[str, Any]:
-    """A leader who is no member of staff is named in the sealed case alone."""
+def incident_row(case: Case, leader: str | None) -> dict[str, Any]:
+    """The row of a case's incident. A leader who is no member of staff is named in the sealed case alone."""
     incident, clock = case.incident, response_clock(case)
     assert incident is not None
     columns = {"id", "declared_at", "acknowledged_at", "acknowledged_by", "stood_down_at"}
     return {
-        "leader": await db.scalar(select(col(t.Staff.username)).where(col(t.Staff.username) == incident.leader)),
+        "leader": leader,
         "reference": case.reference,
         "due_at": clock.due_at,
         "breached_at": clock.breached_at,

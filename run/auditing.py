@@ -1,12 +1,10 @@
 """`amends audit`: check the log, hand it to an auditor, look at it; and what the command line itself logs."""
 
 import asyncio
-import csv
-import json
 import os
 import pwd
 from collections.abc import Coroutine
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -15,15 +13,13 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
-from register import audit, audit_check, read_audit
-from register.audit_tables import Audit
+from api import lines
+from register import audit, audit_check, audit_state, read_audit
 from run import connect
 from run.settings import MissingSetting, beside_the_local_stack
 
 app = typer.Typer(help="The audit log: check it, export it, look at it (docs/audit.md).", no_args_is_help=True)
 out, err = Console(highlight=False, markup=False, soft_wrap=True), Console(stderr=True, markup=False, soft_wrap=True)
-COLUMNS = list(Audit.model_fields)
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 T = TypeVar("T")
 
 
@@ -84,6 +80,7 @@ def verify(
 async def _verify(anchor: audit_check.Anchor | None) -> audit_check.Report:
     engine = connect.register(beside_the_local_stack())
     found = await audit_check.verify(engine, anchor)
+    await audit_state.note(engine, found, os_user(), "command line")
     await engine.dispose()
     return found
 
@@ -118,32 +115,18 @@ def export(
 
 async def _export(wanted: read_audit.Wanted, to_file: Path) -> int:
     engine = connect.register(beside_the_local_stack())
-    limits: dict[str, Any] = {"from": _iso(wanted.since), "to": _iso(wanted.until)}
+    limits: dict[str, Any] = {"from": lines.iso(wanted.since), "to": lines.iso(wanted.until)}
     await audit.append(engine, own_entry("audit_exported", subject=wanted.subject, change=limits))
-    private = os.open(to_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    private, count = os.open(to_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), 0
+    kind: lines.Kind = "csv" if to_file.suffix == ".csv" else "jsonl"
     with os.fdopen(private, "w", encoding="utf-8", newline="") as file:
-        table, lines = csv.writer(file), 0
-        if to_file.suffix == ".csv":
-            table.writerow(COLUMNS)
+        if kind == "csv":
+            file.write(lines.row(lines.COLUMNS))
         async for line in read_audit.stream(engine, wanted):
-            line |= {"at": _iso(line["at"])}
-            if to_file.suffix == ".csv":
-                table.writerow([_cell(line[name]) for name in COLUMNS])
-            else:
-                file.write(json.dumps(line, ensure_ascii=False) + "\n")
-            lines += 1
+            file.write(lines.written(line, kind))
+            count += 1
     await engine.dispose()
-    return lines
-
-
-def _iso(at: datetime | None) -> str | None:
-    return at.astimezone(UTC).isoformat(timespec="microseconds") if at else None
-
-
-def _cell(value: Any) -> str:
-    """A value that no spreadsheet takes for a formula."""
-    text = "" if value is None else json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
-    return f"'{text}" if text.startswith(FORMULA) else text
+    return count
 
 
 @app.command()

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from policies.load import BrokenPolicy, check
+from policies.files import BrokenPolicy
+from policies.load import check
 from policies.names import DEFAULT_JURISDICTION
 from run import privacy_commands
 from run.auditing import app as audit_app
@@ -48,14 +49,19 @@ def _sound_rules() -> None:
 
 
 @app.command()
-def run() -> None:
+def run(
+    demo: Annotated[
+        bool, typer.Option("--demo", help="a living office: complaints arrive, demo staff work them")
+    ] = False,
+    pace: Annotated[float, typer.Option(help="with --demo: complaints a minute", min=0.1, max=120)] = 12,
+) -> None:
     """Start everything on this machine: PostgreSQL, Temporal, worker, API, mailbox. Ctrl-C stops it."""
     from run import stack
 
     found = settings()
     _sound_rules()
     try:
-        stack.run(found)
+        stack.run(found, pace if demo else None)
     except stack.CannotRun as reason:
         err.print(f"[red]{reason}[/]")
         raise typer.Exit(1) from None
@@ -127,6 +133,36 @@ def import_(
         raise typer.Exit(2)
     found = settings(beside_the_local_stack)
     go(importing.import_file(found, file, limit=limit, as_is=received == "as-is", agent=agent, per_second=per_second))
+
+
+@app.command()
+def seed(
+    complaints: Annotated[int | None, typer.Option(help="how many", min=1, max=5_000_000)] = None,
+    days: Annotated[int, typer.Option(help="spread over so many days up to now", min=30, max=3650)] = 1095,
+    seed: Annotated[int, typer.Option(help="another number draws another history")] = 1,
+    remove: Annotated[bool, typer.Option("--remove", help="take every seeded complaint out again")] = False,
+    sure: Annotated[
+        bool, typer.Option("--yes-this-is-no-production", help="also where not everybody is demo staff")
+    ] = False,
+) -> None:
+    """Write a made-up history straight into a demo register, for boards and benchmarks; opened by `seed`.
+
+    No process runs for these cases. Batches of 1000 are written whole; a run that was stopped can be removed.
+    """
+    from run.seed import command
+
+    if (complaints is None) is not remove:
+        err.print("[red]say either --complaints N or --remove[/]")
+        raise typer.Exit(2)
+    go(command.told(settings(beside_the_local_stack), complaints, days, seed, sure=sure))
+
+
+@app.command()
+def retry(reference: str) -> None:
+    """Try again to start the process of a kept complaint that was set aside."""
+    from run import retrying
+
+    go(retrying.retry(settings(beside_the_local_stack), reference))
 
 
 @app.command()

@@ -11,7 +11,8 @@ from temporalio.service import RPCError
 
 from complaints.messages import Receipt
 from complaints.orders import Reprojection
-from policies.load import BrokenPolicy, by_version
+from policies.files import BrokenPolicy
+from policies.load import by_version
 from register import audit, read_detours
 from run import connect
 from run.auditing import own_entry

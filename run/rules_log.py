@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col
 
 from complaints.records import PROCESS
-from policies.load import FOLDER
+from policies.files import FOLDER
 from register import audit, read
 from register.audit_tables import Audit, AuditHead
 

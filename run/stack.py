@@ -20,19 +20,17 @@ from pathlib import Path
 
 import httpx
 import uvicorn
-from rich.console import Console
-from rich.table import Table
+from pydantic import SecretStr
 
-from complaints.names import Role
 from register.connect import engine
-from run import demo, local_postgres, sink
+from run import demo, living, local_postgres, sink
+from run.announcing import announce, console
 from run.settings import Settings, shown
 from vault.keyring import Keyring
 from vault.keys import Keys
 from vault.master import LocalMaster
 from workflows.search_attributes import ALL
 
-console = Console(stderr=True, soft_wrap=True)
 PATIENCE = 60.0
 MAILBOX_PORT = 8025
 
@@ -49,6 +47,7 @@ class Stack:
         self.data = settings.data.resolve()
         self.undo: list[Callable[[], None]] = []
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.own, self.owner_url = settings, ""
         self.mail_port = settings.mail_port or free_port(MAILBOX_PORT)
 
     def start(self) -> str:
@@ -61,6 +60,8 @@ class Stack:
         masters = self._kept("master_keys", lambda: LocalMaster.new("local-1"))
         master = LocalMaster.parse(masters)
         database = self._postgres(master)
+        own = {"database_url": SecretStr(database), "master_keys": SecretStr(masters)}
+        self.own = self.settings.model_copy(update=own)
         smtp_port = self._mailbox(Keys(database, master))
         password = self._demo(database, master)
         shared = {
@@ -77,12 +78,18 @@ class Stack:
             "AMENDS_TEMPORAL_UI_URL": f"http://127.0.0.1:{self.settings.temporal_ui_port}",
             "AMENDS_PRINT_QUEUE": str(self.settings.print_queue or self.data / "print"),
         }
-        self._write_down(shared)
+        # For `amends seed --remove`; worker and web do without.
+        self._write_down(shared | {"AMENDS_OWNER_URL": self.owner_url})
         self._wait_for(self._temporal_up, "Temporal", "temporal")
         for part in ("worker", "web"):
             self._spawn(part, [sys.executable, "-m", "run.cli", part], shared)
         self._wait_for(self._api_ready, "the API", "web", "worker")
         return password
+
+    def live(self, password: str, pace: float) -> None:
+        """Let demo staff work here, on nothing but this stack."""
+        base = f"http://127.0.0.1:{self.settings.api_port}"
+        self.undo.append(living.begin(self.own, base, password, pace))
 
     def watch(self) -> None:
         """Stay until Ctrl-C or SIGTERM, or until a part ends by itself."""
@@ -140,7 +147,8 @@ class Stack:
     def _postgres(self, master: LocalMaster) -> str:
         server = local_postgres.start(self.data / "postgres")
         self.undo.append(server.stop)
-        return local_postgres.prepared(local_postgres.url(server), master)
+        self.owner_url = local_postgres.url(server)
+        return local_postgres.prepared(self.owner_url, master)
 
     def _mailbox(self, keys: Keys) -> int:
         box = sink.Mailbox(self.data / "mail", keys.box)
@@ -262,30 +270,16 @@ def end(process: subprocess.Popen[bytes]) -> None:
             process.wait()
 
 
-def announce(settings: Settings, mail_port: int, password: str, seconds: float) -> None:
-    """Say where everything is, and who can sign in."""
-    base = "http://127.0.0.1"
-    table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_row("API", f"{base}:{settings.api_port}  (documentation: {base}:{settings.api_port}/docs)")
-    table.add_row("Temporal UI", f"{base}:{settings.temporal_ui_port}")
-    table.add_row("Mailbox", f"{base}:{mail_port}  (letters and staff digests)")
-    table.add_row("Data", str(settings.data.resolve()))
-    table.add_row(
-        "Demo staff",
-        ", ".join(r.value for r in Role) + "; handler.<department>, supervisor.card_centre, head.office …",
-    )
-    table.add_row("Password", f"{password}  (all demo staff; people who do not exist)")
-    console.print(f"[bold]Amends is ready[/] after {seconds:.1f} s. Ctrl-C stops everything.")
-    console.print(table)
-
-
-def run(settings: Settings) -> None:
-    """Start, announce, stay, stop."""
+def run(settings: Settings, pace: float | None = None) -> None:
+    """Start, announce, stay, stop. `pace`: a living office, with so many complaints a minute."""
     began = time.monotonic()
     stack = Stack(settings)
     try:
         password = stack.start()
         announce(settings, stack.mail_port, password, time.monotonic() - began)
+        if pace is not None:
+            stack.live(password, pace)
+            console.print(f"The office lives: {pace:g} complaints a minute, all of them demo data.")
         stack.watch()
         console.print("Stopping …")
     finally:

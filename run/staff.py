@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.service import RPCError
 
+from api.absence import away
 from complaints.names import HEAD_OFFICE, Role
 from complaints.policy import Department as NamedDepartment
 from policies.load import load
@@ -20,7 +21,6 @@ from register import people, read, sessions
 from register.tables import Staff
 from register.usernames import RESERVED, USERNAME
 from run import connect
-from run.absence import away
 from run.noting import noted
 from run.settings import beside_the_local_stack
 from run.staff_keys import key, keys, revoke_key

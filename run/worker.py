@@ -18,7 +18,7 @@ from activities.digests import Digests
 from activities.erasing import Erasing
 from activities.letters import Letters
 from complaints.names import TASK_QUEUE
-from policies.load import FOLDER
+from policies.files import FOLDER
 from run import connect, schedules
 from run.rules_log import log_rules_at_start
 from run.settings import Settings

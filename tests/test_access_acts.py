@@ -15,7 +15,7 @@ from two_houses import FORMS, NOT_OF_A_CASE, OURS, THEIRS, everything, furnish
 
 from complaints import messages as m
 from complaints.access import Scope
-from complaints.detours import incident, mass, merging
+from complaints.detours import incident, mass, merging, opinion
 from complaints.names import Role
 from complaints.records import CUSTOMER, Actor
 from policies.access import TABLE
@@ -36,12 +36,17 @@ def messages(case: Json) -> Iterator[tuple[str, m.Act]]:
     by = {"by": {"username": "x", "roles": []}, "request_id": "forged"}
     for act, (_, kind) in DO.items():
         one = attempt(act, 0, case)
-        more: Json = {"approval_id": case["approvals"][0]["id"]} if act == "decide" else {"number": 1}
-        body = more if "number" in kind.model_fields or act == "decide" else {}
+        more: Json = (
+            {"approval_id": case["approvals"][0]["id"]} if "approval_id" in kind.model_fields else {"number": 1}
+        )
+        more |= {"person": {"username": "manager", "roles": ["manager"]}} if act == "delegate" else {}
+        body = more if {"number", "approval_id"} & set(kind.model_fields) else {}
         yield UPDATE.get(act, act), kind.model_validate({**one.body, **body, **by})
     reference = "CMP-2026-999999999999"
     yield "link", merging.Link(reference=reference, how="related", reason="x", **by)
     yield "join_incident", mass.Join(incident=f"{reference}-M1", reason="x", **by)
+    yield "ask_opinion", opinion.AskOpinion(colleague="handler.legal", question="x", **by)
+    yield "give_opinion", opinion.GiveOpinion(number=1, answer="x", **by)
     yield "leave_incident", mass.Leave(reason="x", **by)
     yield "hand_over_major", incident.HandOver(leader="manager.sun", reason="x", **by)
     yield "answer_publicly", mass.AnswerAll(**ANSWER, **by)

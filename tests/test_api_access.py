@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 from contract import ALL, problem, signed_in, token
+from fastapi.routing import APIRoute
 from office import PASSWORD, SECRET, Office
 from sqlalchemy import insert
 
 from api.access import Who
+from api.app import PAGES
 from policies.access import TABLE
 from register.tables import Staff
 from run.drill.office import QUICK
@@ -158,7 +160,9 @@ async def test_every_route_is_in_the_table_and_in_the_openapi_document(office: O
     document = (await office.http.get("/openapi.json")).json()
     served = {f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods}
     unlisted = {"HEAD /openapi.json", "HEAD /c/{token}", "GET /openapi.json", "GET /static-offline-docs"}
-    unlisted |= {"GET /docs", "GET /docs/oauth2-redirect", "GET /redoc"}
+    unlisted |= {"GET /docs", "GET /docs/oauth2-redirect", "GET /redoc", "GET /static"}
+    routes = [route for module in PAGES for route in module.router.routes if isinstance(route, APIRoute)]
+    unlisted |= {f"{method} {route.path}" for route in routes for method in route.methods or ()}
     assert served == set(TABLE.routes) - unlisted, "the table names a route that is not served"
     assert (await office.http.get("/docs")).status_code == 200
     refusals = {f"{m.upper()} {p}": o["responses"] for p, ms in document["paths"].items() for m, o in ms.items()}

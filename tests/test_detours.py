@@ -9,11 +9,11 @@ from sqlalchemy import update
 from sqlmodel import col
 from views import clock, due, in_hand, kinds
 
+from api.absence import away
 from complaints.messages import Receipt
 from complaints.orders import Reprojection
 from register import read_detours
 from register.tables import Staff
-from run.absence import away
 
 # -- extension -------------------------------------------------------------------------------------------------------
 

@@ -212,7 +212,7 @@ def history_in_the_ui(context: Any, local: Local, user: str, reference: str) -> 
     page.locator("input[name=username]").fill(user)
     page.locator("input[name=password]").fill(PASSWORD)
     page.locator("form button").first.click()
-    page.wait_for_url("**/me")
+    page.wait_for_url("**/desk/**")
     codec = {"endpoint": f"http://127.0.0.1:{local.api}/codec", "includeCredentials": True}
     chosen = codec | {"overrideRemoteCodecConfiguration": True}
     page.goto(f"http://127.0.0.1:{local.ui}/namespaces/default/workflows")

@@ -57,7 +57,7 @@ async def test_a_public_client_sends_no_secret(office: Office, idp: IdentityProv
     sub = somebody(idp)
     async with web(office, provider=idp.client()) as http:
         answer = await whole_way(http, sub)
-        assert (answer.status_code, answer.headers["location"]) == (303, "../../me")
+        assert (answer.status_code, answer.headers["location"]) == (303, "../../desk")
         assert [path for path in http.cookies] == ["__Host-amends_session"], "the cookie of the way is gone"
     _, form, authorization = next(asked for asked in reversed(idp.asked) if asked[0] == "/oauth2/token")
     assert authorization is None and form["client_id"] == OURS and "client_secret" not in form

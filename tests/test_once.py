@@ -4,10 +4,9 @@ import asyncio
 import os
 import signal
 import ssl
-import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -122,7 +121,8 @@ async def test_a_refused_address_is_given_to_a_person(office_on: OpenOffice) -> 
 @asynccontextmanager
 async def worker_process(
     database_url: str, temporal: WorkflowEnvironment, mail: Mail
-) -> AsyncIterator[subprocess.Popen[bytes]]:
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A worker of its own that is at work; what it says until then is the reason when it never is."""
     environment = {
         "AMENDS_DATABASE_URL": database_url,
         "AMENDS_MASTER_KEYS": MASTER_KEYS,
@@ -132,14 +132,23 @@ async def worker_process(
         "AMENDS_SMTP_TLS": "none",
         "AMENDS_MAIL_FROM": mail.sender,
     }
-    process = subprocess.Popen(  # noqa: ASYNC220 - starting it does not block
-        [sys.executable, "-m", "run.cli", "worker"], env=os.environ | environment, stderr=subprocess.DEVNULL
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "run.cli", "worker", env=os.environ | environment, stderr=asyncio.subprocess.PIPE
     )
+    assert process.stderr is not None
+    said = list[bytes]()
+    async with asyncio.timeout(60):
+        while not said or b"worker.ready" not in said[-1]:
+            said.append(await process.stderr.readline())
+            assert said[-1], b"".join(said).decode()
+    listening = asyncio.create_task(process.stderr.read())  # so that it never waits for somebody to read
     try:
         yield process
     finally:
-        process.kill()
-        process.wait()
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        await listening
 
 
 async def test_a_worker_killed_in_the_middle_of_sending_sends_one_letter_not_two(
@@ -160,7 +169,7 @@ async def test_a_worker_killed_in_the_middle_of_sending_sends_one_letter_not_two
             cases = {address: await office.open(form(address)) for address in (before, after)}
             await asyncio.wait_for(asyncio.gather(*(peer.reach(a).wait() for a in cases)), HAPPENED)
             first.send_signal(signal.SIGKILL)
-            first.wait()
+            await first.wait()
         async with worker_process(database_url, temporal, mail):
             for address, state in ((before, "sent"), (after, "uncertain")):
                 reference = cases[address]["reference"]

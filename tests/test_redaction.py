@@ -31,8 +31,12 @@ async def test_no_failure_of_any_kind_says_what_it_was_about(temporal: WorkflowE
         stdout=-1,
         env=clean_environment() | {"AMENDS_MASTER_KEYS": MASTER_KEYS},
     )
-    async with asyncio.timeout(90):
-        out, err = (part.decode() for part in await process.communicate())
+    try:
+        async with asyncio.timeout(120):
+            out, err = (part.decode() for part in await process.communicate())
+    finally:
+        if process.returncode is None:
+            process.kill()
     assert process.returncode == 1 and out == ""
     lines = [json.loads(line) for line in err.splitlines()]  # each is one event: nothing wrote past the chain
     happened = " ".join(f"{line['event']} {line.get('error')}" for line in lines)

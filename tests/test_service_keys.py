@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from register import read
 from register.sign_in_tables import ServiceKey
 from register.tables import Staff
+from run import staff_keys
 from run.cli import app
 
 
@@ -25,7 +26,7 @@ def office(office_of_the_file: Office, database_url: str, tmp_path: Path, monkey
     monkeypatch.setenv("AMENDS_DATABASE_URL", database_url)
     monkeypatch.setenv("AMENDS_MASTER_KEYS", MASTER_KEYS)
     monkeypatch.setenv("AMENDS_DATA", str(tmp_path))
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(staff_keys.out, "width", 200)
     return office_of_the_file
 
 

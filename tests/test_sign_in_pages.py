@@ -38,14 +38,14 @@ async def test_the_page_signs_in_with_a_cookie_that_no_script_and_no_other_site_
         assert "<script" not in page.text and "auth/oidc/start" not in page.text, "there is no provider here"
         assert "default-src 'none'" in page.headers["content-security-policy"]
         answer = await page_session(http, name)
-        assert (answer.status_code, answer.headers["location"]) == (303, "me")
+        assert (answer.status_code, answer.headers["location"]) == (303, "desk")
         said = answer.headers["set-cookie"]
         assert said.startswith(f"{COOKIE}=")
         assert {"HttpOnly", "Secure", "SameSite=lax", "Path=/"} <= {part.strip() for part in said.split(";")}
         assert "Domain" not in said
         me = await http.get("/me", headers=HTML)
-        assert me.status_code == 200 and name in me.text and "auditor" in me.text
-        assert me.headers["cache-control"] == "no-store" and "<script" not in me.text
+        assert me.status_code == 200 and name in me.text and "审计/质检" in me.text
+        assert me.headers["cache-control"] == "no-store" and "<script>" not in me.text
         said_json = (await http.get("/auth/me")).json()
         assert said_json["session"]["kind"] == "page" and said_json["csrf_token"] == csrf_of(me.text)
 
@@ -109,7 +109,7 @@ async def test_nobody_is_sent_elsewhere_after_signing_in(office: Office, to: str
 async def test_the_form_cannot_send_elsewhere_either(office: Office) -> None:
     name = await newcomer(office)
     async with web(office) as http:
-        assert (await page_session(http, name, next="//evil.example")).headers["location"] == "me"
+        assert (await page_session(http, name, next="//evil.example")).headers["location"] == "desk"
 
 
 @pytest.mark.parametrize("origin", CROSS)
@@ -198,7 +198,7 @@ async def test_signing_out_ends_the_session_and_takes_the_cookie_away(office: Of
         cookie = http.cookies[COOKIE]
         token = csrf_of((await http.get("/me", headers=HTML)).text)
         answer = await http.post("/sign-out", data={"csrf_token": token}, headers=OWN | HTML)
-        assert (answer.status_code, answer.headers["location"]) == (303, "sign-in")
+        assert (answer.status_code, answer.headers["location"]) == (303, "sign-in?out=true")
         assert COOKIE not in http.cookies
         problem(await http.get("/me", headers={"Cookie": f"{COOKIE}={cookie}"}), "unauthenticated")
         pair = await token_pair(http, name)

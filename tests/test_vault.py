@@ -61,6 +61,7 @@ def test_a_box_does_not_tell_its_key() -> None:
     "text",
     ["", "   ", "name", "name:", "name:abc", "a b:" + "A" * 44, "n:" + "A" * 42, LocalMaster.new("n").removesuffix("="),
      f"{LocalMaster.new('same')},{LocalMaster.new('same')}"],
+    ids=["nothing", "blank", "no_key", "empty_key", "short", "bad_name", "too_short", "not_padded", "twice"],
 )  # fmt: skip
 def test_a_broken_master_key_is_refused_without_being_told(text: str) -> None:
     with pytest.raises(ValueError) as refused:

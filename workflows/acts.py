@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from complaints import acts, alarms
+from complaints import acts, alarms, approving
 from complaints import messages as m
 from complaints.access import parts_of
 from complaints.case import Case
@@ -104,6 +104,15 @@ class Acts(Office):
     def _decide(self, act: m.Decide) -> None:
         self._check(act, acts.decide)
 
+    @workflow.update(description="An approval is asked of somebody by name")
+    async def delegate(self, act: m.Delegate) -> m.Receipt:
+        """An approval is asked of somebody by name."""
+        return await self._do(act, approving.delegate)
+
+    @delegate.validator
+    def _delegate(self, act: m.Delegate) -> None:
+        self._check(act, approving.delegate)
+
     @workflow.update(description="The result was told by a person")
     async def tell_result(self, act: m.TellResult) -> m.Receipt:
         """The result was told by a person."""
@@ -148,6 +157,8 @@ def may(case: Case, act: m.Act, now: datetime) -> None:
     decided = getattr(act, "approval_id", None)
     asked_by = next((a.by for a in case.approvals if a.id == decided), None)
     TABLE.check(update.name, act.by, parts_of(case), asked_by)
+    if isinstance(act, m.Delegate):  # and whether whoever is named may decide it
+        TABLE.check("decide", act.person, parts_of(case), asked_by)
 
 
 def with_refusal(do: Do[A], case: Case, act: A) -> None:

@@ -11,6 +11,7 @@ from complaints.detours import (
     mass,
     merging,
     news,
+    opinion,
     pause,
     plan,
     reproject,
@@ -53,6 +54,24 @@ class Detours(Acts):
     @begin_pause.validator
     def _begin_pause(self, act: pause.Pause) -> None:
         self._check(act, pause.begin)
+
+    @workflow.update(description="The handler asks a colleague for a second opinion")
+    async def ask_opinion(self, act: opinion.AskOpinion) -> m.Receipt:
+        """The handler asks a colleague for a second opinion."""
+        return await self._do(act, opinion.ask)
+
+    @ask_opinion.validator
+    def _ask_opinion(self, act: opinion.AskOpinion) -> None:
+        self._check(act, opinion.ask)
+
+    @workflow.update(description="The colleague gives the opinion")
+    async def give_opinion(self, act: opinion.GiveOpinion) -> m.Receipt:
+        """The colleague gives the opinion."""
+        return await self._do(act, opinion.give)
+
+    @give_opinion.validator
+    def _give_opinion(self, act: opinion.GiveOpinion) -> None:
+        self._check(act, opinion.give)
 
     @workflow.update(description="It goes on")
     async def resume(self, act: pause.Resume) -> m.Receipt:

@@ -220,12 +220,7 @@ class Office:
 
     def way(self, purpose: Literal["letters", "result"]) -> Way | None:
         """The first way of the policy for which there is contact data; None when nobody can be told."""
-        person = self.case.form.complainant
-        if person is None:
-            return None
-        have = {Way.email: person.email, Way.sms: person.phone, Way.post: person.address, Way.spoken: True}
-        ways = self.case.rules.letters.ways[self.case.form.channel][purpose]
-        return next((w for w in ways if have[w]), Way.spoken)
+        return self.case.reached_by(self.case.rules.letters.ways[self.case.form.channel][purpose])
 
     def send(self, kinds: list[LetterKind], way: Way, about: int | None = None) -> asyncio.Task[LettersDone]:
         """Send them beside the procedure; a letter that waits for its peer holds nothing up."""

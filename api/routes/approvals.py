@@ -1,4 +1,4 @@
-"""Approvals: what waits for a decision, and the decision."""
+"""Approvals: what waits for a decision, the decision, and of whom it is asked."""
 
 from typing import Annotated, Any
 
@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path
 
 from api.access import IDENTIFIERS, Who, visible
 from api.acting import act, message_fields
+from api.checks import may_decide
 from api.routes.complaints import Here, Key
 from complaints import messages as m
 from complaints.names import case_of
@@ -27,3 +28,11 @@ async def decide(approval: ApprovalId, body: m.DecisionBody, here: Here, who: Wh
     """Approve or reject, with the reason."""
     message = m.Decide(approval_id=approval, **message_fields(body, who, key))
     return await act(here, case_of(approval), "decide", message)
+
+
+@router.post("/approvals/{approval}/delegation")
+async def delegate(approval: ApprovalId, body: m.DelegationBody, here: Here, who: Who, key: Key = None) -> Json:
+    """Ask somebody by name to decide it, with the reason; whoever else may decide it still can."""
+    person = await may_decide(here, approval, body.to)
+    message = m.Delegate(approval_id=approval, person=person, **message_fields(body, who, key))
+    return await act(here, case_of(approval), "delegate", message)

@@ -7,13 +7,15 @@ from pydantic import JsonValue
 
 from api import acting, duplicates, opening
 from api.access import REFERENCE, Who, visible
+from api.listing import Wanted
 from api.new_complaint import NewComplaint
 from api.parts import Parts, parts
 from api.view import event_json, letter_json, mask_of
 from complaints.access import READ
-from complaints.form import ComplaintForm, Line, Moment
+from complaints.form import ComplaintForm, Line
 from complaints.masking import Mask
-from complaints.names import Kind, Nature, Stage
+from complaints.names import Stage
+from complaints.records import Actor
 from register import audit, intake, read
 
 router = APIRouter(tags=["complaints"])
@@ -51,13 +53,7 @@ async def list_complaints(
     request: Request,
     here: Here,
     who: Who,
-    stage: Stage | None = None,
-    kind: Kind | None = None,
-    nature: Nature | None = None,
-    department: Line | None = None,
-    handler: Line | None = None,
-    due_before: Moment | None = None,
-    breached: bool | None = None,
+    wanted: Wanted,
     q: Line | None = None,
     cursor: Annotated[int | None, Query(ge=1, le=CURSOR_END)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
@@ -68,14 +64,18 @@ async def list_complaints(
     that looks for words can hold fewer than `limit`: go on until there is no `next`.
     """
     rows, more = await read.complaints(
-        here.engine, visible("list", who), stage=stage, kind=kind, nature=nature, department=department,
-        handler=handler, due_before=due_before, breached=breached, q=q, before=cursor, limit=limit,
-    )  # fmt: skip
-    if q is not None:  # what was looked for may be somebody's telephone; that it was, is for the query log
-        found: dict[str, JsonValue] = {"found": len(rows)}
-        origin = request.client.host if request.client else None
-        await audit.append(here.engine, audit.Entry(who=who.username, act="searched", change=found, origin=origin))
+        here.engine, visible("list", who), **wanted.filters(here.clock()), q=q, before=cursor, limit=limit
+    )
+    if q is not None:
+        await searched(here, request, who, len(rows))
     return {"items": [{k: v for k, v in r.items() if k != "number"} for r in rows], "next": more}
+
+
+async def searched(here: Parts, request: Request, who: Actor, found: int) -> None:
+    """Write a search into the log: what was looked for may be somebody's telephone; that it was, is for the log."""
+    change: dict[str, JsonValue] = {"found": found}
+    origin = request.client.host if request.client else None
+    await audit.append(here.engine, audit.Entry(who=who.username, act="searched", change=change, origin=origin))
 
 
 @router.get("/complaints/{reference}")

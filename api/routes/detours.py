@@ -7,11 +7,12 @@ from sqlmodel import col
 
 from api.access import Who, visible
 from api.acting import act, message_fields
-from api.checks import incident_under_way, known_assignee, known_region, may_be_linked
+from api.checks import incident_under_way, known_assignee, known_person, known_region, may_be_linked
 from api.routes.complaints import Here, Key, Reference
 from api.view import mask_of
-from complaints.detours import extension, mass, merging, pause, plan, rounds, transfer
+from complaints.detours import extension, mass, merging, opinion, pause, plan, rounds, transfer
 from complaints.form import Line
+from complaints.names import Role
 from register import read, read_detours
 from register.detour_tables import CaseDuty, CaseTransfer
 
@@ -44,6 +45,22 @@ async def begin_pause(reference: Reference, body: pause.PauseBody, here: Here, w
 async def resume(reference: Reference, body: pause.ResumeBody, here: Here, who: Who, key: Key = None) -> Json:
     """Go on; ends are counted anew over the calendar."""
     return await act(here, reference, "resume", pause.Resume(**message_fields(body, who, key)))
+
+
+@router.post("/complaints/{reference}/opinions")
+async def ask_opinion(reference: Reference, body: opinion.OpinionBody, here: Here, who: Who, key: Key = None) -> Json:
+    """Ask a colleague for a second opinion; they may then read the case."""
+    await known_person(here, body.colleague, "colleague", Role.handler, Role.supervisor, Role.manager)
+    return await act(here, reference, "ask_opinion", opinion.AskOpinion(**message_fields(body, who, key)))
+
+
+@router.post("/complaints/{reference}/opinions/{number}/answer")
+async def give_opinion(
+    reference: Reference, number: Number, body: opinion.OpinionAnswerBody, here: Here, who: Who, key: Key = None
+) -> Json:
+    """Give the opinion one was asked for."""
+    message = opinion.GiveOpinion(number=number, **message_fields(body, who, key))
+    return await act(here, reference, "give_opinion", message)
 
 
 @router.post("/complaints/{reference}/transfers")

@@ -14,10 +14,13 @@ from api import csrf, errors, passwords, provided, sessions
 from api import staff_page as pages
 from api.access import Who
 from api.auth import SignedIn
+from api.kept import Kept, carried
 from api.oidc import Provider
+from api.pages.page import Reads
 from api.parts import Parts
 from api.routes.complaints import Here
 from complaints.errors import Refused
+from register import read
 from register import sessions as kept
 from register.links import digest
 from register.sign_in_tables import StaffSession
@@ -44,16 +47,24 @@ def _to(url: str) -> Response:
 
 
 @router.get("/sign-in", responses=PAGE)
-async def sign_in_page(here: Here, next_path: Next = None) -> Response:
-    """The page to sign in."""
-    return _sign_in(here, next_path)
+async def sign_in_page(here: Here, next_path: Next = None, out: bool = False) -> Response:
+    """The page to sign in; `out`: one has just signed out."""
+    return _sign_in(here, next_path, said=pages.OUT if out else None)
 
 
-def _sign_in(here: Parts, next_path: str | None, error: HTTPException | None = None) -> Response:
+def _sign_in(
+    here: Parts,
+    next_path: str | None,
+    error: HTTPException | None = None,
+    lost: Kept | None = None,
+    said: tuple[str, str] | None = None,
+) -> Response:
     values = {
         "next": pages.local(next_path) or "",
         "provider": here.provider is not None,
         "error": pages.WORDS[error.status_code] if error else None,
+        "said": said,
+        "kept": lost,
     }
     if error is None:
         return pages.page("staff_sign_in.html", values)
@@ -68,21 +79,26 @@ async def sign_in(
     password: Words,
     next_path: Annotated[str | None, Form(alias="next", max_length=500)] = None,
 ) -> Response:
-    """Sign in by password; a cookie keeps one signed in."""
+    """Sign in by password; a cookie keeps one signed in. What the form carries along is given back, to be sent."""
     csrf.same_origin(here, request)  # or another site could sign somebody in under a name of its own
+    lost = carried(await request.form(), pages.local)
     try:
         session, secret = await passwords.sign_in(here, request, username, password, "page")
     except HTTPException as error:
-        return _sign_in(here, next_path, error)
-    return await _welcome(here, request, session, secret, pages.local(next_path) or "me")
+        return _sign_in(here, next_path, error, lost)
+    to = pages.local(next_path) or "desk"
+    page = pages.send_again(here, lost, "./", session.id, pages.BACK) if lost else None
+    return await _welcome(here, request, session, secret, to, page)
 
 
-async def _welcome(here: Parts, request: Request, session: StaffSession, secret: str, to: str) -> Response:
+async def _welcome(
+    here: Parts, request: Request, session: StaffSession, secret: str, to: str, page: Response | None = None
+) -> Response:
     """On to where one wanted to be, with a new cookie; the session of the old one ends."""
     old = request.cookies.get(sessions.cookie_name(here, request))
     if old is not None and (found := await kept.of_token(here.engine, digest(old))) is not None:
         await kept.end(here.engine, found[1], "signed in anew", here.clock(), only=found[0])
-    answer = _to(to)
+    answer = page or _to(to)
     sessions.set_cookie(here, request, answer, secret, int(here.lives.session.total_seconds()))
     return answer
 
@@ -93,18 +109,20 @@ async def sign_out(here: Here, request: Request, who: Who, found: SignedIn) -> R
     if found.kind != "page":
         raise Refused("invalid", "a token is ended at POST /auth/revoke")
     await sessions.end(here, request, who.username, only=found.id)
-    answer = _to("sign-in")
+    answer = _to("sign-in?out=true")
     sessions.set_cookie(here, request, answer, "", 0)
     return answer
 
 
 @router.get("/me", responses=PAGE)
-async def me(here: Here, who: Who, found: SignedIn) -> Response:
+async def me(reader: Reads) -> Response:
     """Who one is, and where one is signed in."""
-    mine = await kept.of_person(here.engine, who.username, here.clock(), here.lives.idle)
-    csrf_token = csrf.token(here.secret, found.id)
-    values = {"who": who, "name": found.name, "sessions": mine, "current": found.id, "csrf_token": csrf_token}
-    return pages.page("staff_me.html", values)
+    here, who = reader.here, reader.who
+    values = {
+        "sessions": await kept.of_person(here.engine, who.username, here.clock(), here.lives.idle),
+        "departments": await read.departments(here.engine),
+    }
+    return reader.page("me.html", values)
 
 
 @router.post("/me/sessions/{session}/end", status_code=303, responses=DONE)
@@ -163,7 +181,7 @@ async def callback(
         raise HTTPException(401, "the identity provider did not let you in")
     claims, token = await provider.finish(_redirect(here, request), code, way["nonce"], way["verifier"])
     session, secret = await provided.sign_in(here, request, provider.client, claims, token, "page")
-    answer = await _welcome(here, request, session, secret, pages.local(way["next"]) or "../../me")
+    answer = await _welcome(here, request, session, secret, pages.local(way["next"]) or "../../desk")
     sessions.set_cookie(here, request, answer, "", 0, ON_THE_WAY)
     return answer
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -30,13 +31,18 @@ async def alive() -> dict[str, str]:
 @router.get("/readyz")
 async def ready(here: Here, response: Response) -> dict[str, Any]:
     """Whether complaints can be taken, and which part is down. Without Temporal they are kept and started later."""
-    database, (temporal, worker) = await asyncio.gather(_database(here), _temporal(here))
-    able = "ready" if database and temporal and worker else "degraded" if database else "not ready"
-    response.status_code = 200 if database else 503
-    if not database:
+    parts = await parts_up(here)
+    able = "ready" if all(parts.values()) else "degraded" if parts["database"] else "not ready"
+    response.status_code = 200 if parts["database"] else 503
+    if not parts["database"]:
         response.headers["Retry-After"] = "5"
-    parts = {"database": database, "temporal": temporal, "worker": worker}
     return {"status": able, "parts": {name: "up" if up else "down" for name, up in parts.items()}}
+
+
+async def parts_up(here: Parts) -> dict[str, bool]:
+    """Which of the parts answer."""
+    database, (temporal, worker) = await asyncio.gather(_database(here), _temporal(here))
+    return {"database": database, "temporal": temporal, "worker": worker}
 
 
 async def _database(here: Parts) -> bool:
@@ -61,7 +67,7 @@ async def _temporal(here: Parts) -> tuple[bool, bool]:
     return True, bool(found.pollers)
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(here: Here) -> Response:
     """Prometheus figures of the office: open cases by stage, letters waiting."""
     registry = CollectorRegistry()

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import yaml
 
-from policies.load import FOLDER, calendar
+from policies.files import FOLDER
+from policies.load import calendar
 from policies.names import DEFAULT_JURISDICTION
 
 DAY = timedelta(days=1)

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from policies.load import Problem
+from policies.files import Problem
 from run.drill.gathering import gather
 from run.drill.load import Drill, ScriptFault, load
 from run.drill.pages import write

@@ -9,7 +9,8 @@ import yaml
 from pydantic import ValidationError
 
 from complaints.clock import Calendar
-from policies.load import Problem, calendar, key_lines
+from policies.files import Problem, key_lines
+from policies.load import calendar
 from policies.names import DEFAULT_JURISDICTION
 from run import demo
 from run.drill import filling

@@ -11,9 +11,9 @@ from uuid import uuid4
 import httpx
 from temporalio.service import RPCError, RPCStatusCode
 
+from api.absence import away
 from complaints.case import Case
 from register import people, read
-from run.absence import away
 from run.drill import filling, moves
 from run.drill.load import Drill
 from run.drill.office import Office, office_at

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-import jsonschema
+import jsonschema_rs
 import jwt
 from office import PLAIN, SECRET, Office
 from sqlalchemy.dialects.postgresql import insert
@@ -67,7 +67,7 @@ def problem(answer: httpx.Response, kind: str) -> Json:
     said: Json = answer.json()
     assert (said["type"], said["status"], said["title"]) == (f"urn:amends:{kind}", status, title)
     assert isinstance(said["detail"], str) and said["detail"]
-    jsonschema.validate(said, PROBLEM)
+    jsonschema_rs.validate(PROBLEM, said)
     for error in said.get("errors", []):
         assert set(error) == {"field", "code", "message"} and all(isinstance(v, str) and v for v in error.values())
     return said

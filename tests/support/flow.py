@@ -10,7 +10,7 @@ from typing import Any
 from oracle_clocks import Almanac
 from random_moves import AWAY, HANDLER, OTHER, Try
 
-from complaints import acts, alarms, procedure
+from complaints import acts, alarms, approving, procedure
 from complaints import messages as m
 from complaints.access import parts_of
 from complaints.case import Case
@@ -30,6 +30,7 @@ DO: dict[str, tuple[Callable[..., None], type[m.Act]]] = {
     "accept": (acts.accept, m.Accept),
     "resolve": (acts.resolve, m.Resolve),
     "decide": (acts.decide, m.Decide),
+    "delegate": (approving.delegate, m.Delegate),
     "tell": (acts.tell_result, m.TellResult),
     "call": (acts.call_back, m.CallBack),
     "withdraw": (acts.withdraw, m.Withdraw),
@@ -88,8 +89,10 @@ def message(one: Try, number: int) -> m.Act:
     """The request as its act."""
     parts = one.path.split("/")
     more: Json = {}
-    if one.act == "decide":
+    if one.act in ("decide", "delegate"):
         more["approval_id"] = parts[2]
+    if one.act == "delegate":
+        more["person"] = actor(one.body["to"])
     elif one.act in ("answer_transfer", "duty", "change", "done"):
         more["number"] = int(parts[4])
     return DO[one.act][1].model_validate({**one.body, **more, "by": actor(one.user), "request_id": str(number)})

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from policies.load import FOLDER
+from policies.files import FOLDER
 
 Json = dict[str, Any]
 DAY = timedelta(days=1)

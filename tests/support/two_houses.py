@@ -28,8 +28,11 @@ class Person:
     department: str | None = None
 
 
-ONESELF = {"sign_out", "end_session", "end_sessions"}
-NOT_OF_A_CASE = {*ONESELF, "decode", "encode", "disclose"}
+ONESELF = {"choose_language", "sign_out", "end_session", "end_sessions", "verify_audit"}
+PAGES = {"look_up"}
+SEVERAL = {"decide_together", "assign_together", "set_absence"}
+"""Pages that do other acts, each held to its own entry, or an act of staff."""
+NOT_OF_A_CASE = {*ONESELF, *PAGES, *SEVERAL, "decode", "encode", "disclose"}
 """Nothing is done to a case by them."""
 
 EVERYBODY = [

@@ -1,0 +1,48 @@
+// What pages do beyond links and forms: stay up to date, look things up while one types, send a form once.
+// Without it everything works by reloading. No other script is loaded.
+"use strict";
+
+async function refresh() {
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  if (!answer.ok || answer.redirected) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const part of document.querySelectorAll("[data-live]")) {
+    const next = fresh.getElementById(part.id);
+    if (next && !part.contains(document.activeElement) && part.innerHTML !== next.innerHTML) part.replaceWith(next);
+  }
+}
+
+if (document.querySelector("[data-live]")) {
+  let waiting = null;
+  const soon = () => { waiting ??= setTimeout(() => { waiting = null; refresh(); }, 1500); };
+  new EventSource(document.querySelector(".brand").href + "/live").addEventListener("changed", soon);
+  setInterval(() => { if (!document.hidden) refresh(); }, 20000); // time left goes on even when nothing happens
+}
+
+for (const form of document.querySelectorAll("form[data-look]")) {
+  let waiting = null, turn = 0;
+  form.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(async () => {
+      const mine = ++turn;
+      const answer = await fetch(form.dataset.look, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+      if (!answer.ok || mine !== turn) return; // an answer that a later one has overtaken
+      const found = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const part of found.querySelectorAll("[id]")) {
+        const old = document.getElementById(part.id);
+        if (old && !old.contains(document.activeElement)) old.replaceWith(part); // never where somebody is choosing
+      }
+    }, 400);
+  });
+}
+
+document.addEventListener("submit", (event) => {
+  if (event.target.dataset.sent) event.preventDefault();
+  event.target.dataset.sent = "1";
+});
+addEventListener("pageshow", () => { for (const form of document.forms) delete form.dataset.sent; });
+
+const opened = location.hash && document.getElementById(location.hash.slice(1));
+if (opened?.tagName === "DETAILS") opened.open = true;
+document.querySelector("#problem, [aria-invalid=true]")?.scrollIntoView({ block: "center" });
+document.querySelector("[aria-invalid=true]")?.focus();

@@ -1,0 +1,114 @@
+"""The relay of what was kept while Temporal was away: in order, and one that can never start holds up no other."""
+
+import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from contract import different
+from office import SECRET, Office
+from sqlalchemy import select, update
+from sqlmodel import col
+
+from api import opening
+from api.app import create_app
+from api.parts import Parts
+from complaints.form import ComplaintForm
+from register import intake
+from register.sealing import box_of, put
+from register.tables import Complaint, Intake
+
+
+@pytest.fixture(scope="module")
+async def office(office_of_the_file: Office) -> Office:
+    """Nothing is kept in it: what other tests left, for which no worker is at work, would hold up these."""
+    async with office_of_the_file.engine.begin() as db:
+        left = col(Intake.started_at).is_(None) & col(Intake.set_aside).is_(None)
+        await db.execute(update(Intake).where(left).values(set_aside="left by another test"))
+    return office_of_the_file
+
+
+async def kept(office: Office, number: int) -> list[str]:
+    """Complaints that were kept a while ago, and not started."""
+    references = []
+    for _ in range(number):
+        form = ComplaintForm.model_validate(different(received_at=datetime.now(UTC).isoformat()))
+        one, _ = await opening.keep(office.engine, form, "agent", None)
+        references.append(one.reference)
+    long_ago = datetime.now(UTC) - timedelta(minutes=5)
+    async with office.engine.begin() as db:
+        await db.execute(update(Intake).where(col(Intake.reference).in_(references)).values(recorded_at=long_ago))
+    return references
+
+
+async def catch_up(office: Office) -> int:
+    return await opening.catch_up(office.engine, office.env.client, office.queue)
+
+
+async def aside(office: Office, reference: str) -> str | None:
+    async with office.engine.connect() as db:
+        return (await db.execute(select(col(Intake.set_aside)).where(col(Intake.reference) == reference))).scalar_one()
+
+
+async def rewrite(office: Office, reference: str, content: bytes | None, form: object = None) -> None:
+    """Put something else in the place of what was received."""
+    async with office.engine.begin() as db:
+        sealed = content or put(await box_of(db, reference), intake.PLACE, form)
+        await db.execute(update(Intake).where(col(Intake.reference) == reference).values(form=sealed))
+
+
+async def test_what_cannot_be_read_is_set_aside_and_the_others_start_in_order(office: Office) -> None:
+    garbled, strange, third, fourth = await kept(office, 4)
+    await rewrite(office, garbled, b"no sealed text at all, and long enough to look like one")
+    await rewrite(office, strange, None, {"channel": "pigeon"})
+    assert await catch_up(office) == 2
+    assert [await aside(office, r) for r in (garbled, strange, third, fourth)] == ["ValidationError"] * 2 + [None] * 2
+    async with office.engine.connect() as db:
+        query = select(col(Complaint.reference)).where(col(Complaint.reference).in_([third, fourth]))
+        ordered = (await db.execute(query.order_by(col(Complaint.opened_at)))).scalars().all()
+        received = select(col(Intake.started_at)).where(col(Intake.reference).in_([third, fourth]))
+        times = (await db.execute(received.order_by(col(Intake.number)))).scalars().all()
+    assert set(ordered) == {third, fourth} and times == sorted(times)
+    assert await catch_up(office) == 0, "what was set aside is not tried again by itself"
+
+
+async def test_what_was_set_aside_starts_once_it_is_mended_and_tried_again(office: Office) -> None:
+    [broken] = await kept(office, 1)
+    good = different(received_at=datetime.now(UTC).isoformat())
+    await rewrite(office, broken, None, {"channel": "pigeon"})
+    await catch_up(office)
+    assert await aside(office, broken) == "ValidationError"
+    await rewrite(office, broken, None, ComplaintForm.model_validate(good).model_dump(mode="json"))
+    assert await intake.set_aside(office.engine, broken, None)
+    assert await catch_up(office) == 1
+    assert (await office.case(broken))["stage"] != "received"
+    assert not await intake.set_aside(office.engine, broken, None), "it has started; there is nothing to try"
+
+
+async def test_what_gives_no_answer_is_set_aside_after_some_tries_only(office: Office) -> None:
+    [silent] = await kept(office, 1)
+    for n in range(1, opening.MOST_TRIES + 1):
+        found = await intake.not_started(office.engine, [silent], opening.MOST_TRIES)
+        assert found == ([silent] if n == opening.MOST_TRIES else [])
+    assert await aside(office, silent) == "no answer from its process"
+    assert await catch_up(office) == 0
+
+
+async def test_a_web_server_ends_though_a_cancellation_was_lost(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = asyncio.Event()
+
+    async def busy(*_: object) -> int:
+        """An update that gives no answer: Temporal's client makes WorkflowUpdateRPCTimeoutOrCancelledError of it."""
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        lost.set()
+        return 0
+
+    monkeypatch.setattr(opening, "catch_up", busy)
+    app = create_app(Parts(office.engine, office.env.client, SECRET, office.queue))
+    async with asyncio.timeout(20):
+        async with app.router.lifespan_context(app):
+            await asyncio.sleep(0)  # the relay has begun
+        assert lost.is_set()
