@@ -194,9 +194,8 @@ def test_ops_and_letters_in_a_real_browser(local: Local) -> None:
         for word in ("acknowledgement by email", "acceptance: ", "complaint by email"):
             assert word not in sealed.content(), "the codec server opens nothing for an agent"
         page.goto(f"http://127.0.0.1:{local.mail}/")
-        letter = page.get_by_role("link", name=reference).first
-        letter.wait_for()
-        letter.click()
+        letters = page.get_by_role("row").filter(has_text="e-mail").filter(has_text="customer@example.com")
+        letters.get_by_role("link", name=reference).first.click()
         frame = page.frame_locator("iframe")
         frame.get_by_text(reference).first.wait_for()
         browser.close()

@@ -23,6 +23,7 @@ from run.drill.times import parse
 
 SECOND = timedelta(seconds=1)
 AT_MOST = 180.0
+TRIES = 5
 DONE = "done"
 
 
@@ -219,7 +220,15 @@ class Play:
     async def _settle(self) -> None:
         """Wait until the letters on their way are out: a second of a case's time does not pass before."""
         if not self.stopped:
-            await asyncio.gather(*(self._fast(held, SECOND) for held in self._live()))
+            await asyncio.gather(*(self._sent(held) for held in self._live()))
+
+    async def _sent(self, held: Held) -> None:
+        """One that has to be tried again, as on a machine that stood still, takes some seconds more."""
+        for _ in range(TRIES):
+            await self._fast(held, SECOND)
+            described = None if held.ended else await held.office.handle(held.reference).describe()
+            if described is None or not described.raw_description.pending_activities:
+                return
 
     # -- the worker --------------------------------------------------------------------------------------------------
 
