@@ -29,16 +29,16 @@ async def record(engine: AsyncEngine, case: Case, events: list[Event]) -> list[s
     """Make the register say what the workflow says; gives the usernames that now have something to be told.
 
     A workflow task that was lost may be done again with another outcome: the workflow's last word stands, so rows
-    are overwritten, and events beyond its last number, which then never happened, go.
+    are overwritten, and events beyond its last number, which then never happened, go. A worker that stood still while
+    another did its task again may write after that one: what is older than what is there is no last word, and is left.
     """
     async with engine.begin() as db:
         box, secret = await box_of(db, case.reference, make=True), await index_secret(db)
         rows = rows_of(case, events, box, secret)
         row = rows[t.Complaint][0]
-        columns = (getattr(t.Complaint, name) for name in ("seq", *WATCHED))
-        query = select(*columns).where(col(t.Complaint.reference) == case.reference).with_for_update()
-        found = (await db.execute(query)).mappings().first()
-        known = dict(found) if found else None
+        known = await _known(db, case.reference)
+        if known is not None and await _overtaken(db, known["seq"], case.reference, events):
+            return []
         if known is not None and known["seq"] > case.seq:
             await db.execute(
                 delete(t.CaseEvent).where(col(t.CaseEvent.reference) == case.reference, col(t.CaseEvent.seq) > case.seq)
@@ -53,6 +53,25 @@ async def record(engine: AsyncEngine, case: Case, events: list[Event]) -> list[s
         await log_step(db, known, row, events)
         await db.execute(select(func.pg_notify(CHANGED, "")))  # told when this is committed
         return sorted({str(n["username"]) for n in notices})
+
+
+async def _known(db: AsyncConnection, reference: str) -> dict[str, Any] | None:
+    """What the register has of the case, held until the transaction ends; while it has nothing, the name is held."""
+    columns = (getattr(t.Complaint, name) for name in ("seq", *WATCHED))
+    query = select(*columns).where(col(t.Complaint.reference) == reference).with_for_update()
+    if (found := (await db.execute(query)).mappings().first()) is None:
+        await db.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(reference, 0))))
+        found = (await db.execute(query)).mappings().first()
+    return dict(found) if found else None
+
+
+async def _overtaken(db: AsyncConnection, seq: int, reference: str, events: list[Event]) -> bool:
+    """Whether another run of the same step, which began later, has written these events."""
+    if not events or events[0].seq > seq:
+        return False
+    e = t.CaseEvent
+    there = await db.scalar(select(col(e.at)).where(col(e.reference) == reference, col(e.seq) == events[0].seq))
+    return there is not None and there > events[0].at
 
 
 def rows_of(case: Case, events: list[Event], box: Box, secret: bytes) -> dict[type[SQLModel], list[dict[str, Any]]]:
