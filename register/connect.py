@@ -1,7 +1,10 @@
 """The one way to the database: an asynchronous engine over psycopg, with the keys that open what is sealed in it."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from sqlalchemy import make_url
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from vault.keyring import Keyring
 
@@ -23,6 +26,16 @@ def engine(url: str, keyring: Keyring, pool: int = 10, *, ping: bool = True) -> 
         hide_parameters=True,  # an error names no values
         execution_options={"keyring": keyring},
     )
+
+
+@asynccontextmanager
+async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection to ask with: no transaction around its questions, of which each sees what is committed by then.
+
+    It saves BEGIN and ROLLBACK, and after a ROLLBACK psycopg throws away every statement it has prepared.
+    """
+    async with engine.connect() as db:
+        yield await db.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def as_app(url: str) -> str:

@@ -12,6 +12,7 @@ from sqlmodel import col
 
 from complaints.errors import Refused
 from complaints.form import ComplaintForm
+from register.connect import reading
 from register.sealing import box_of, boxes_of, index_secret, put, take
 from register.tables import NUMBERS, Intake, table
 from vault.box import Box, Unreadable
@@ -131,13 +132,13 @@ async def waiting(engine: AsyncEngine, limit: int, older_than: datetime) -> list
         .order_by(col(Intake.number))
         .limit(limit)
     )
-    async with engine.connect() as db:
+    async with reading(engine) as db:
         return await _opened(db, list((await db.execute(query)).mappings()))
 
 
 async def find(engine: AsyncEngine, reference: str) -> Kept | None:
     """What was kept under that reference."""
-    async with engine.connect() as db:
+    async with reading(engine) as db:
         query = select(table(Intake)).where(col(Intake.reference) == reference)
         row = (await db.execute(query)).mappings().first()
         return (await _opened(db, [row]))[0] if row else None

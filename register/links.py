@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import col
 
 from register import tables as t
+from register.connect import reading
 
 LINK = re.compile(r"(/c/)[A-Za-z0-9_-]{43}")
 """The end of a personal link as it stands in a letter."""
@@ -38,7 +39,7 @@ async def make(db: AsyncConnection, link: t.CustomerLink) -> None:
 async def find(engine: AsyncEngine, token: str) -> t.CustomerLink | None:
     """The link of that token. Looking by the digest takes as long for a near miss as for nonsense."""
     query = select(t.table(t.CustomerLink)).where(col(t.CustomerLink.hash) == digest(token))
-    async with engine.connect() as db:
+    async with reading(engine) as db:
         row = (await db.execute(query)).mappings().first()
     return t.CustomerLink(**row) if row else None
 

@@ -16,6 +16,7 @@ from sqlmodel import SQLModel, col
 
 from register import links, read
 from register import tables as t
+from register.connect import reading
 from register.sealing import NOTICE, box_of, letter_place, put
 from vault.box import Box
 
@@ -64,7 +65,7 @@ async def prepare_letter(engine: AsyncEngine, letter: Letter, link: t.CustomerLi
 
 async def find_letter(engine: AsyncEngine, reference: str, number: int) -> Letter | None:
     """The letter with that key."""
-    async with engine.connect() as db:
+    async with reading(engine) as db:
         return await _letter(db, reference, number)
 
 
@@ -94,7 +95,7 @@ async def move(
 
 async def letters_waiting(engine: AsyncEngine) -> int:
     """How many letters are not out yet."""
-    async with engine.connect() as db:
+    async with reading(engine) as db:
         query = select(func.count()).select_from(t.Sending).where(col(t.Sending.state).in_(["ready", "handing_over"]))
         return int((await db.execute(query)).scalar_one())
 
@@ -102,7 +103,7 @@ async def letters_waiting(engine: AsyncEngine) -> int:
 async def open_digests(engine: AsyncEngine, username: str) -> list[t.Digest]:
     """Digests of that person that are not done, oldest first."""
     query = select(t.table(t.Digest)).where(col(t.Digest.username) == username, col(t.Digest.done_at).is_(None))
-    async with engine.connect() as db:
+    async with reading(engine) as db:
         return [t.Digest(**r) for r in (await db.execute(query.order_by(col(t.Digest.made_at)))).mappings()]
 
 
@@ -110,7 +111,7 @@ async def waiting_notices(engine: AsyncEngine, username: str, limit: int = 5000)
     """What that person has not been told yet, oldest first."""
     n = t.StaffNotice
     query = select(t.table(n)).where(col(n.username) == username, col(n.digest).is_(None))
-    async with engine.connect() as db:
+    async with reading(engine) as db:
         rows = (await db.execute(query.order_by(col(n.at), col(n.reference), col(n.seq)).limit(limit))).mappings()
         return [n(**r) for r in rows]
 

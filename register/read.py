@@ -11,6 +11,7 @@ from sqlmodel import SQLModel, col
 
 from register import search
 from register import tables as t
+from register.connect import reading
 from register.sealing import ERASED, FORM, NOTICE, STATE, box_of, boxes_of, event_place, letter_place, take
 from vault.box import Box, KeyDestroyed
 
@@ -19,13 +20,13 @@ Row = dict[str, Any]
 
 async def rows(engine: AsyncEngine, query: Executable) -> list[Row]:
     """What a query finds, row by row."""
-    async with engine.connect() as db:
+    async with reading(engine) as db:
         return [dict(r) for r in (await db.execute(query)).mappings()]
 
 
 async def opened(engine: AsyncEngine, query: Executable) -> tuple[list[Row], dict[str, Box]]:
     """What a query finds, and the boxes of the cases it is about; an erased case has none."""
-    async with engine.connect() as db:
+    async with reading(engine) as db:
         found = [dict(r) for r in (await db.execute(query)).mappings()]
         return found, await boxes_of(db, [row["reference"] for row in found])
 
@@ -38,7 +39,7 @@ def all_of(table: type[SQLModel]) -> Select[Any]:
 async def case_state(engine: AsyncEngine, reference: str) -> Row | None:
     """The whole state of a case as its workflow last said; KeyDestroyed when it was erased."""
     c = t.Complaint
-    async with engine.connect() as db:
+    async with reading(engine) as db:
         query = select(col(c.form), col(c.state), col(c.erased_at)).where(col(c.reference) == reference)
         if (found := (await db.execute(query)).first()) is None:
             return None
@@ -147,7 +148,7 @@ async def complaints(
 async def how_many(engine: AsyncEngine, seen: ColumnElement[bool], most: int, **wanted: Any) -> int:
     """How many cases of those `seen` fit, counted no further than `most`."""
     some = listed(seen, **wanted).with_only_columns(col(t.Complaint.number)).limit(most).subquery()
-    async with engine.connect() as db:
+    async with reading(engine) as db:
         return await db.scalar(select(func.count()).select_from(some)) or 0
 
 

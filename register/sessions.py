@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import col
 
 from register.columns import table
+from register.connect import reading
 from register.sign_in_tables import ServiceKey, SpentToken, StaffSession
 from register.tables import Staff
 
@@ -80,7 +81,7 @@ async def by_key(engine: AsyncEngine, digest: str, now: datetime) -> Standing | 
 
 
 async def _one(engine: AsyncEngine, query: Select[*tuple[Any, ...]]) -> Standing | None:
-    async with engine.connect() as db:
+    async with reading(engine) as db:
         row = (await db.execute(query)).mappings().first()
     if row is None:
         return None
@@ -124,7 +125,7 @@ async def of_token(engine: AsyncEngine, digest: str) -> tuple[str, str] | None:
     """The id and user name of the session whose refresh token or cookie this is, or was."""
     was = select(col(SpentToken.session)).where(col(SpentToken.digest) == digest)
     query = select(col(S.id), col(S.username)).where((col(S.digest) == digest) | col(S.id).in_(was))
-    async with engine.connect() as db:
+    async with reading(engine) as db:
         row = (await db.execute(query)).first()
     return (row.id, row.username) if row else None
 
@@ -146,5 +147,5 @@ async def end(
 async def of_person(engine: AsyncEngine, username: str, now: datetime, idle: timedelta) -> list[StaffSession]:
     """The sessions of a person that are good now, the newest first."""
     query = select(table(S)).where(col(S.username) == username, *_good(now, idle)).order_by(col(S.made_at).desc())
-    async with engine.connect() as db:
+    async with reading(engine) as db:
         return [StaffSession(**row) for row in (await db.execute(query)).mappings()]
