@@ -4,6 +4,8 @@ from enum import StrEnum
 
 TASK_QUEUE = "complaints"
 WORKFLOW_TYPE = "Complaint"
+STAGE_SHOWN = "AmendsStage"
+"""The search attribute that shows a case's stage; its type is in workflows/search_attributes.py."""
 
 
 class Stage(StrEnum):

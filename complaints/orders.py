@@ -146,3 +146,18 @@ class Erased(BaseModel):
 
     count: int
     more: bool = False
+
+
+class ReconcileOrder(BaseModel):
+    """Whether what is safe to mend is mended, too."""
+
+    mend: bool = True
+
+
+class Reconciled(BaseModel):
+    """What a comparison of register and processes came to; numbers by kind of difference."""
+
+    compared: int
+    found: dict[str, int] = {}
+    mended: dict[str, int] = {}
+    left: int = 0

@@ -166,6 +166,20 @@ def retry(reference: str) -> None:
 
 
 @app.command()
+def reconcile(
+    mend: Annotated[bool, typer.Option("--mend", help="mend what is safe to mend; each goes into the log")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="say it as JSON")] = False,
+) -> None:
+    """Compare the register with Temporal: every open case, and what was closed in the last two hours.
+
+    Exit code 0: no differences, or all mended; 1: differences; 2: it could not be compared.
+    """
+    from run import reconciling
+
+    reconciling.command(settings(beside_the_local_stack), mend=mend, as_json=as_json)
+
+
+@app.command()
 def show(reference: str) -> None:
     """One case: where it stands, who holds it, what is due."""
     from run import showing

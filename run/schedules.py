@@ -12,28 +12,38 @@ from temporalio.client import (
 )
 
 from complaints.names import TASK_QUEUE
-from complaints.orders import RetentionOrder
+from complaints.orders import ReconcileOrder, RetentionOrder
 from policies.load import calendar
 from policies.names import DEFAULT_JURISDICTION
+from workflows.reconcile import Reconcile
 from workflows.retention import Retention
 
 log = structlog.get_logger()
-RETENTION = "retention"
-AT_NIGHT = "30 2 * * *"
+RETENTION, RECONCILE = "retention", "reconcile"
+AT_NIGHT, EVERY_HOUR = "30 2 * * *", "7 * * * *"
 
 
 async def ensure(client: Client, task_queue: str = TASK_QUEUE) -> None:
     """Make the schedules that are missing; ops may pause or change them, and that stays."""
-    action = ScheduleActionStartWorkflow(
-        Retention.run,
-        RetentionOrder(jurisdiction=DEFAULT_JURISDICTION),
-        id=RETENTION,
-        task_queue=task_queue,
+    zone = calendar(DEFAULT_JURISDICTION).time_zone
+    erase = ScheduleActionStartWorkflow(
+        Retention.run, RetentionOrder(jurisdiction=DEFAULT_JURISDICTION), id=RETENTION, task_queue=task_queue
     )
-    spec = ScheduleSpec(cron_expressions=[AT_NIGHT], time_zone_name=calendar(DEFAULT_JURISDICTION).time_zone)
-    policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP)
+    compare = ScheduleActionStartWorkflow(Reconcile.run, ReconcileOrder(), id=RECONCILE, task_queue=task_queue)
+    await _ensure(client, RETENTION, Schedule(action=erase, spec=_spec(AT_NIGHT, zone), policy=_SKIP))
+    await _ensure(client, RECONCILE, Schedule(action=compare, spec=_spec(EVERY_HOUR, zone), policy=_SKIP))
+
+
+_SKIP = SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP)
+
+
+def _spec(cron: str, zone: str) -> ScheduleSpec:
+    return ScheduleSpec(cron_expressions=[cron], time_zone_name=zone)
+
+
+async def _ensure(client: Client, name: str, schedule: Schedule) -> None:
     try:
-        await client.create_schedule(RETENTION, Schedule(action=action, spec=spec, policy=policy))
-        log.info("schedule.made", schedule=RETENTION)
+        await client.create_schedule(name, schedule)
+        log.info("schedule.made", schedule=name)
     except ScheduleAlreadyRunningError:
         pass

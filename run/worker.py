@@ -17,14 +17,17 @@ from activities.desk import Desk
 from activities.digests import Digests
 from activities.erasing import Erasing
 from activities.letters import Letters
+from activities.reconciling import Reconciling
 from complaints.names import TASK_QUEUE
 from policies.files import FOLDER
 from run import connect, schedules
+from run.reconciling import sides
 from run.rules_log import log_rules_at_start
 from run.settings import Settings
 from workflows.absence import StaffAbsence
 from workflows.complaint import Complaint
 from workflows.digest import StaffDigest
+from workflows.reconcile import Reconcile
 from workflows.retention import Retention
 from workflows.waking import poke
 
@@ -62,7 +65,7 @@ def build(
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[Complaint, StaffDigest, StaffAbsence, Retention],
+        workflows=[Complaint, StaffDigest, StaffAbsence, Retention, Reconcile],
         activities=[
             desk.find_rules,
             desk.rules_of,
@@ -75,6 +78,7 @@ def build(
             letters.send_letters,
             digests.send_digest,
             Erasing(engine, rules).erase_due,
+            Reconciling(sides(engine, client, task_queue)).reconcile,
         ],
         workflow_runner=SANDBOX if sandbox else UnsandboxedWorkflowRunner(),
         graceful_shutdown_timeout=timedelta(seconds=20),

@@ -24,7 +24,7 @@ from policies.access_page import page
 from policies.files import FOLDER
 from workflows.complaint import Complaint
 
-OF_THE_PROCESS = {"let_go", "opened", "reproject"}
+OF_THE_PROCESS = {"let_go", "opened", "record_again", "reproject"}
 """Updates nobody sends in a person's name."""
 
 

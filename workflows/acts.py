@@ -14,13 +14,13 @@ from complaints.case import Case
 from complaints.errors import Refused
 from complaints.names import Stage
 from policies.access import TABLE
-from workflows.office import Office
+from workflows.compared import Compared
 
 A = TypeVar("A", bound=m.Act)
 Do = Callable[[Case, A, datetime], None]
 
 
-class Acts(Office):
+class Acts(Compared):
     """The updates of a complaint. A validator runs the act on a copy, at the moment it is; the handler on the case.
 
     Whether the person may do it is asked in the validators and nowhere else. Handlers run again when a history is

@@ -164,10 +164,13 @@ class Office:
 
     # -- the record --------------------------------------------------------------------------------------------------
 
-    async def save(self) -> None:
-        """Bring the register up to date; one write at a time, so that the last word is the last written."""
+    async def save(self, *, again: bool = False) -> None:
+        """Bring the register up to date; one write at a time, so that the last word is the last written.
+
+        `again`: also when there is nothing new, because the register was found to say something else.
+        """
         async with self._saving:
-            if not self.case.unsaved:
+            if not (self.case.unsaved or again):
                 return
             # The record is turned into bytes as it is ordered: what happens while it is written is in the next one.
             events, self.case.unsaved = self.case.unsaved, []
@@ -175,7 +178,7 @@ class Office:
             await workflow.execute_local_activity_method(
                 Desk.record,
                 Record(case=self.case, events=events),
-                summary=", ".join(wording(e.kind, "en") for e in events)[:180],
+                summary=", ".join(wording(e.kind, "en") for e in events)[:180] or "the record again",
                 **LOCAL,
             )
 

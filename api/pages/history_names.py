@@ -37,6 +37,7 @@ ACTS = {
     "link": "The complaint is linked to another, or merged into it",
     "reproject": "The case is moved to another calendar or other rules",
     "let_go": "Nothing of it is to remain: its process ends",
+    "record_again": "The record is written again",
     "hear": "Another complaint's process has news",
     "staff_absent": "Somebody is on leave or gone",
 }
@@ -49,6 +50,7 @@ SUMMARIES = {
     "find a handler": "find a handler",
     "rules to move to": "find the rules to move to",
     "publish on the notice board": "publish on the notice board",
+    "the record again": "the record again",
     "it can be opened again until then": "it can be opened again until then",
 }
 """Summaries that are always the same."""
@@ -58,7 +60,8 @@ ACTIVITIES = {
     "find_rules": "find the rules in force", "classify": "classify by the rules", "find_handler": "find a handler",
     "find_incident": "look for a major incident it belongs to", "rules_of": "find the rules to move to",
     "record": "write the record", "publish": "publish on the notice board",
-    "held_by": "find what somebody holds", "step": "its next step",
+    "held_by": "find what somebody holds", "reconcile": "compare register and processes",
+    "step": "its next step",
 }  # fmt: skip
 """What is done outside of the process, by Temporal's name for it; `step` is the process itself."""
 

@@ -24,6 +24,7 @@ LOGGED: dict[str, str] = {
     "disclosure_alarm": "Contact data of many customers shown", "searched": "Searched for cases",
     "decoded": "Processes' data decoded", "encoded": "Processes' data encoded", "erased": "Personal data erased",
     "held": "Kept from erasure", "hold_released": "Erasure allowed again", "printed": "Letters printed",
+    "reconciled": "Record differed from its process and was mended",
     "master_key_rotated": "Master key turned", "history_cut": "Events that did not happen were taken out",
 }  # fmt: skip
 """What is written down beside the events of cases and the requests."""

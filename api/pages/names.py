@@ -164,6 +164,14 @@ NAMES: dict[str, dict[str, str]] = {
     "period": {
         "month": "This month", "days30": "Last 30 days", "quarter": "This quarter", "year": "This year",
     },
+    "difference": {
+        "not_started": "Kept, never started", "set_aside": "Set aside", "start_lost": "Started and lost",
+        "no_record": "Process without record", "no_process": "Process lost", "ended_badly": "Process was stopped",
+        "no_answer": "Process does not answer", "not_written": "Record cannot be written",
+        "closed": "Closed on one side only", "stage": "Stage", "outcome": "Outcome", "holder": "Who holds it",
+        "number": "Number of the last event", "clocks": "Ends of time limits", "letters": "Letters",
+        "history": "Events missing",
+    },
     "staff_state": {
         "working": "At work", "leave": "On leave", "disabled": "Disabled",
     },

@@ -20,7 +20,7 @@ from api.processes import Trouble
 from api.routes.system import parts_up
 from api.staff_page import StaffRoute
 from complaints.errors import Refused
-from register import health, read
+from register import health, read, reconciling
 
 router = APIRouter(route_class=StaffRoute, include_in_schema=False)
 Json = dict[str, Any]
@@ -92,6 +92,7 @@ async def _register(reader: Reader) -> Json:
         "notices": await health.notices(engine),
         "kept": kept,
         "kept_first": kept_first,
+        "compared": await reconciling.last(engine),
     }
 
 

@@ -16,7 +16,8 @@ from temporalio.service import RPCError
 
 from api.parts import Parts
 from api.routes.complaints import Here
-from register import outbox, query_log, read
+from complaints.standing import Kind
+from register import outbox, query_log, read, reconciling
 
 router = APIRouter(tags=["system"])
 SOON = timedelta(seconds=2)
@@ -78,4 +79,22 @@ async def metrics(here: Here) -> Response:
     letters.set(await outbox.letters_waiting(here.engine))
     alarms = Gauge("amends_disclosure_alarms", "alarms that one person showed many customers' data", registry=registry)
     alarms.set(await query_log.alarms(here.engine))
+    await _compared(here, registry)
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _compared(here: Parts, registry: CollectorRegistry) -> None:
+    """What the last comparison of register and processes came to; nothing before there was one."""
+    last = await reconciling.last(here.engine)
+    if last is None:
+        return
+    what = "differences of register and processes"
+    found = Gauge("amends_reconcile_differences", f"{what} that the last comparison found", ["kind"], registry=registry)
+    left = Gauge("amends_reconcile_left", f"{what} that it could not mend", ["kind"], registry=registry)
+    for kind in Kind:
+        found.labels(kind).set(last.found.get(kind, 0))
+        left.labels(kind).set(last.found.get(kind, 0) - last.mended.get(kind, 0))
+    compared = Gauge("amends_reconcile_compared", "cases that it compared", registry=registry)
+    compared.set(last.compared)
+    success = "amends_reconcile_last_success_timestamp_seconds"
+    Gauge(success, "when the last comparison began that came to its end", registry=registry).set(last.at.timestamp())
