@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: run seed pages board pictures test check audit sbom lock figures histories storm sequences clean canary fuzz turning ratio
+.PHONY: run seed pages board pictures test check audit sbom lock figures histories storm sequences clean canary fuzz turning ratio watching
 
 # `make run -- --demo --pace 30` and `make run ARGS="--demo --pace 30"` say the same: words after `run` are its own.
 ifeq (run,$(firstword $(MAKECMDGOALS)))
@@ -63,6 +63,9 @@ turning: $(VENV)/.dev ## the master key is turned while N cases are open
 
 ratio: $(VENV)/.dev ## what sealing costs: lifecycles a second with keys and without, by turns
 	$(PY) benchmarks/encryption.py
+
+watching: $(VENV)/.dev ## what figures and traces cost: complaints opened on a whole stack, by turns with and without
+	$(PY) benchmarks/watched.py $(or $(N),100)
 
 pictures: $(VENV)/.dev ## docs/images/console and docs/console-pages.md: every page as people see it
 	$(PY) benchmarks/pictures.py

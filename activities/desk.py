@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.counting import count
 from activities.letters import letter_context
 from activities.render import render
 from complaints.case import Case
@@ -106,7 +107,9 @@ class Desk:
     @activity.defn
     async def record(self, record: Record) -> None:
         """Make the register say what the workflow says, and see that those concerned are told."""
-        for username in await write.record(self.engine, record.case, record.events):
+        told = await write.record(self.engine, record.case, record.events)
+        count(record.case, record.events)
+        for username in told:
             await self.poke(username)
 
     @activity.defn

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped
 
 from api.auth import signed_in
 from api.parts import Parts, parts
+from api.watching import about
 from complaints.access import Entry
 from complaints.errors import FieldError, Refused
 from complaints.names import case_of
@@ -53,6 +54,7 @@ async def check_case(here: Parts, act: str, who: Actor, name: str, identifier: s
         wrong = FieldError(field=name, code="string_pattern_mismatch", message=message)
         raise Refused("invalid", "the request has fields at fault", errors=[wrong])
     reference = identifier if name == "reference" else case_of(identifier)
+    about(reference)
     found = await read_access.parts(here.engine, reference)
     if found is None or not TABLE.knows_of(who, found):
         raise Refused("unknown", f"no complaint {reference}")

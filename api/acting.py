@@ -1,6 +1,9 @@
 """Carries a person's act to the process of the case, and its answer back."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from time import perf_counter
 from typing import Any
 from uuid import uuid4
 
@@ -9,6 +12,7 @@ from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeou
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from api.metrics import UPDATES
 from api.parts import Parts
 from api.view import case_json, kept_json
 from complaints.errors import FieldError, Refused
@@ -28,17 +32,27 @@ def request_id(who: Actor, key: str | None) -> str:
     return f"{who.username}:{key}" if key else str(uuid4())
 
 
+@contextmanager
+def timed(update: str) -> Iterator[None]:
+    """Measure how long the process of the case takes to answer, and whether it did."""
+    begun, outcome = perf_counter(), "unavailable"
+    try:
+        yield
+        outcome = "done"
+    except WorkflowUpdateFailedError:
+        outcome = "refused"
+        raise
+    finally:
+        UPDATES.labels(update, outcome).observe(perf_counter() - begun)
+
+
 async def act(here: Parts, reference: str, update: str, message: Act) -> dict[str, Any]:
     """Do it, and give the case as the register then has it."""
     handle = here.temporal.get_workflow_handle(reference)
     try:
-        await handle.execute_update(
-            update,
-            message,
-            id=blind(await index_secret(here.engine), "act", f"{message.request_id}:{message.fingerprint()}"),
-            result_type=Receipt,
-            rpc_timeout=ANSWER_WITHIN,
-        )
+        key = blind(await index_secret(here.engine), "act", f"{message.request_id}:{message.fingerprint()}")
+        with timed(update):
+            await handle.execute_update(update, message, id=key, result_type=Receipt, rpc_timeout=ANSWER_WITHIN)
     except WorkflowUpdateFailedError as failed:
         raise _refusal(failed) from None
     except WorkflowUpdateRPCTimeoutOrCancelledError:

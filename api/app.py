@@ -9,6 +9,7 @@ import structlog
 from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
+from opentelemetry.trace import TracerProvider
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.routing import BaseRoute
 
@@ -16,6 +17,7 @@ from api import errors
 from api import opening as intake
 from api.access import check_routes
 from api.codec_cors import CodecCors
+from api.counted import Counted
 from api.headers import Headers
 from api.limits import Limits
 from api.pages import approvals as approval_pages
@@ -40,6 +42,7 @@ from api.routes import (
     system,
 )
 from api.snapshots import Snapshots
+from api.watching import Watched
 
 log = structlog.get_logger()
 ROUTES = (
@@ -52,8 +55,11 @@ PAGES = (
 RELAY_EVERY = 5.0
 
 
-def create_app(parts: Parts, *, secure: bool = False) -> FastAPI:
-    """The application on these parts; `secure`: it is reached by HTTPS only."""
+UNTRACED = ("/healthz", "/readyz", "/metrics", "/static")
+
+
+def create_app(parts: Parts, *, secure: bool = False, traces: TracerProvider | None = None) -> FastAPI:
+    """The application on these parts; `secure`: it is reached by HTTPS only; `traces`: where spans go, if anywhere."""
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
@@ -68,8 +74,15 @@ def create_app(parts: Parts, *, secure: bool = False) -> FastAPI:
         summary="Complaint handling as a durable process",
         version="0.4.0",
         lifespan=life,
+        telemetry={
+            "tracer_provider": traces,
+            "tracing": traces is not None,
+            **dict.fromkeys(("metrics", "logs", "operation_spans", "auto_configure"), False),
+            "exclude": lambda scope: scope["path"].startswith(UNTRACED),
+        },
     )
     app.state.parts = parts
+    app.state.counted = Counted(parts)
     app.state.changes = Changes(parts.engine)
     app.state.snapshots = Snapshots(parts.engine, parts.clock, app.state.changes)
     errors.install(app)
@@ -81,6 +94,7 @@ def create_app(parts: Parts, *, secure: bool = False) -> FastAPI:
     app.add_middleware(errors.LastResort)
     app.add_middleware(CodecCors, origins=parts.ui_origins)
     app.add_middleware(Headers, secure=secure)
+    app.add_middleware(Watched)
     return app
 
 

@@ -10,6 +10,9 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import TemporalError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
+from api.acting import timed
+from api.metrics import INTAKE_LAG
+from api.watching import about
 from complaints.case import Opening
 from complaints.errors import FieldError, Refused
 from complaints.form import ComplaintForm, contradictions
@@ -39,7 +42,9 @@ async def keep(
     now = datetime.now(UTC)
     if wrong := faults(form, now):
         raise Refused("invalid", "the form contradicts the rules", errors=wrong)
-    return await intake.keep(engine, form, agent, key, now, given=digest)
+    kept, new = await intake.keep(engine, form, agent, key, now, given=digest)
+    about(kept.reference)
+    return kept, new
 
 
 async def start(engine: AsyncEngine, client: Client, task_queue: str, kept: Kept) -> bool:
@@ -63,20 +68,23 @@ async def start(engine: AsyncEngine, client: Client, task_queue: str, kept: Kept
         static_summary=f"complaint by {opening.form.channel}",
     )
     try:
-        await client.execute_update_with_start_workflow(
-            OPENED,
-            result_type=Receipt,
-            id=f"opened-{kept.reference}",
-            start_workflow_operation=process,
-            rpc_timeout=ANSWER_WITHIN,
-        )
+        with timed(OPENED):
+            await client.execute_update_with_start_workflow(
+                OPENED,
+                result_type=Receipt,
+                id=f"opened-{kept.reference}",
+                start_workflow_operation=process,
+                rpc_timeout=ANSWER_WITHIN,
+            )
     except WorkflowAlreadyStartedError:
         pass  # opened and closed before: only the mark was missing
     except (RPCError, TemporalError, RuntimeError) as error:
         # RuntimeError: Temporal has been away since this part started, so that its client never reached it.
         log.warning("opening.not_started", reference=kept.reference, error=type(error).__name__)
         return False
-    await intake.started(engine, kept.reference, datetime.now(UTC))
+    now = datetime.now(UTC)
+    await intake.started(engine, kept.reference, now)
+    INTAKE_LAG.observe(max((now - kept.recorded_at).total_seconds(), 0))
     return True
 
 

@@ -32,7 +32,8 @@ class Parts:
     """The register, Temporal, the key that signs tokens, and what signing in needs.
 
     `clock` says when a session or a customer's link is over; `staff_url` is where staff reach the pages, if that is
-    not the address of the request itself; `ui_origins` are the addresses of Temporal's Web UI.
+    not the address of the request itself; `ui_origins` are the addresses of Temporal's Web UI; `counted_for`: how long
+    what /metrics has counted in the register is good.
     """
 
     engine: AsyncEngine
@@ -45,6 +46,7 @@ class Parts:
     provider: Provider | None = None
     staff_url: str | None = None
     rates: Rates = field(default_factory=Rates)
+    counted_for: timedelta = timedelta(seconds=15)
     hasher: PasswordHasher = field(default_factory=PasswordHasher)
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import errors
+from api.metrics import UNWRITTEN
 from complaints.records import CUSTOMER
 from register.audit import Entry, append
 
@@ -74,6 +75,7 @@ class Recorded:
             async with asyncio.timeout(WRITTEN_WITHIN):
                 await self.pen.write(line)
         except (SQLAlchemyError, OSError, TimeoutError) as error:
+            UNWRITTEN.inc()
             log.error("audit.not_written", act=line.act, error=type(error).__name__)
             return False
         return True

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import QueuePool
 
 from vault.keyring import Keyring
 
@@ -41,3 +42,10 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 def as_app(url: str) -> str:
     """The address of the same database for the role of the parts at work."""
     return make_url(url).set(username=APP_ROLE).render_as_string(hide_password=False)
+
+
+def pool_use(engine: AsyncEngine) -> dict[str, int]:
+    """Connections of the pool: in use, idle, and how many there may be."""
+    pool = engine.pool
+    assert isinstance(pool, QueuePool)
+    return {"in_use": pool.checkedout(), "idle": pool.checkedin(), "most": 2 * pool.size()}

@@ -90,6 +90,23 @@ def kept_query(older_than: datetime) -> Executable:
     return query.where(col(i.started_at).is_(None), col(i.recorded_at) < older_than)
 
 
+def backlog_query() -> Executable:
+    """What was kept and has not started: how many wait for the relay, since when, and how many are set aside."""
+    i = t.Intake
+    aside, tried = col(i.set_aside).isnot(None), col(i.set_aside).is_(None)
+    query = select(
+        func.count().filter(tried).label("waiting"),
+        func.min(col(i.recorded_at)).filter(tried).label("oldest"),
+        func.count().filter(aside).label("set_aside"),
+    )
+    return query.where(col(i.started_at).is_(None))
+
+
+async def backlog(engine: AsyncEngine) -> Row:
+    """How many kept complaints wait to be started, since when, and how many are set aside."""
+    return (await rows(engine, backlog_query()))[0]
+
+
 async def digests(engine: AsyncEngine) -> Row:
     """How many digests are not out, since when."""
     return (await rows(engine, digests_query()))[0]

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import func, select, tuple_, update
+from sqlalchemy import select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import SQLModel, col
@@ -91,13 +91,6 @@ async def move(
     async with engine.begin() as db:
         done = await db.execute(update(table).where(*where).values({column: new, **more}))
     return done.rowcount == 1
-
-
-async def letters_waiting(engine: AsyncEngine) -> int:
-    """How many letters are not out yet."""
-    async with reading(engine) as db:
-        query = select(func.count()).select_from(t.Sending).where(col(t.Sending.state).in_(["ready", "handing_over"]))
-        return int((await db.execute(query)).scalar_one())
 
 
 async def open_digests(engine: AsyncEngine, username: str) -> list[t.Digest]:

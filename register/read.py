@@ -217,13 +217,6 @@ async def handlers_with_load(engine: AsyncEngine, department: str) -> list[Row]:
     return await rows(engine, query)
 
 
-async def counts(engine: AsyncEngine) -> list[Row]:
-    """How many cases are open, by stage."""
-    c = t.Complaint
-    grouped = select(col(c.stage), func.count().label("cases")).where(col(c.closed_at).is_(None))
-    return await rows(engine, grouped.group_by(col(c.stage)))
-
-
 async def kept_agents(engine: AsyncEngine, prefix: str) -> list[str]:
     """In whose names complaints were kept under keys that begin so; looks through the whole intake."""
     i = t.Intake

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from opentelemetry.sdk.trace import TracerProvider
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
@@ -13,6 +14,7 @@ from api.oidc import Client as OidcClient
 from api.oidc import Provider
 from complaints.addresses import is_loopback
 from register import connect as database
+from run import tracing
 from run.logs import temporal_runtime
 from run.settings import MissingSetting, Settings, needed_secret
 from vault.codec import data_converter
@@ -38,15 +40,22 @@ def master(settings: Settings) -> LocalMaster:
 
 
 async def temporal(
-    settings: Settings, engine: AsyncEngine, *, lazy: bool = False, retry: RetryConfig | None = None
+    settings: Settings,
+    engine: AsyncEngine,
+    *,
+    lazy: bool = False,
+    retry: RetryConfig | None = None,
+    serves: bool = False,
+    traces: TracerProvider | None = None,
 ) -> Client:
     """A Temporal client: Temporal's own configuration (TEMPORAL_...), then ours over it; `lazy` connects late.
 
-    What it sends is sealed with the keys of that register.
+    What it sends is sealed with the keys of that register. `serves`: this process is one that Prometheus asks.
     """
     config = ClientConfig.load_client_connect_config()
     address = settings.temporal_address or config.get("target_host") or "127.0.0.1:7233"
     namespace = settings.temporal_namespace or config.get("namespace") or "default"
+    metrics = f"{settings.metrics_host}:{settings.metrics_port}" if serves and settings.metrics_port else None
     rest = {k: v for k, v in config.items() if k not in ("target_host", "namespace")}
     return await Client.connect(
         address,
@@ -54,7 +63,8 @@ async def temporal(
         lazy=lazy,
         data_converter=data_converter(engine, namespace),
         retry_config=retry,
-        runtime=temporal_runtime(),
+        runtime=temporal_runtime(metrics),
+        interceptors=[tracing.Interceptor(traces)] if traces else [],
         **rest,  # type: ignore[arg-type]  # TLS, API key and the like, as Temporal's configuration names them
     )
 

@@ -12,8 +12,18 @@ from functools import cache
 from typing import Any
 
 import structlog
-from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
+from opentelemetry import trace
+from temporalio import activity, workflow
+from temporalio.runtime import (
+    LogForwardingConfig,
+    LoggingConfig,
+    PrometheusConfig,
+    Runtime,
+    TelemetryConfig,
+    TelemetryFilter,
+)
 
+from activities.counting import LATENESS
 from complaints.frames import frames, kind
 from run import redact
 
@@ -33,7 +43,7 @@ def configure(level: str) -> None:
     threading.excepthook = lambda caught: _unhandled(caught.exc_value)
     sys.unraisablehook = lambda caught: _unhandled(caught.exc_value)
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, *_chain()],
+        processors=[structlog.processors.add_log_level, *_chain()],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
@@ -41,7 +51,25 @@ def configure(level: str) -> None:
 
 def _chain() -> list[Any]:
     plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-    return [clean, stamp, plain if sys.stderr.isatty() else structlog.processors.JSONRenderer()]
+    placed = [structlog.contextvars.merge_contextvars, of_process, of_trace]
+    return [*placed, clean, stamp, plain if sys.stderr.isatty() else structlog.processors.JSONRenderer()]
+
+
+def of_process(_: Any, __: str, event: Event) -> Event:
+    """With the case whose activity or workflow speaks; its ID is the reference."""
+    if activity.in_activity():
+        event.setdefault("reference", activity.info().workflow_id)
+    elif workflow.in_workflow():
+        event.setdefault("reference", workflow.info().workflow_id)
+    return event
+
+
+def of_trace(_: Any, __: str, event: Event) -> Event:
+    """With the trace that is being written, if one is."""
+    span = trace.get_current_span().get_span_context()
+    if span.is_valid:
+        event["trace_id"] = f"{span.trace_id:032x}"
+    return event
 
 
 def clean(_: Any, __: str, event: Event) -> Event:
@@ -92,9 +120,30 @@ def _unhandled(error: BaseException | None) -> None:
     structlog.get_logger().critical("unhandled", exc_info=error)
 
 
+BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400)
+
+
 @cache
-def temporal_runtime() -> Runtime:
-    """Temporal's core, its log handed to ours. The fields of its lines are left out: they quote failures whole."""
+def temporal_runtime(metrics: str | None = None) -> Runtime:
+    """Temporal's core, its log handed to ours. The fields of its lines are left out: they quote failures whole.
+
+    `metrics`: address and port at which it serves its figures, and ours of the worker, to Prometheus.
+    """
     forwarding = LogForwardingConfig(logging.getLogger("temporalio.core"), append_log_fields_to_message=False)
     quiet = TelemetryFilter(core_level="WARN", other_level="ERROR")
-    return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter=quiet, forwarding=forwarding)))
+    served = metrics and PrometheusConfig(
+        bind_address=metrics,
+        counters_total_suffix=True,
+        unit_suffix=True,
+        durations_as_seconds=True,
+        histogram_bucket_overrides={LATENESS: BUCKETS},
+    )
+    telemetry = TelemetryConfig(
+        logging=LoggingConfig(filter=quiet, forwarding=forwarding),
+        metrics=served or None,
+        attach_service_name=False,
+    )
+    try:
+        return Runtime(telemetry=telemetry)
+    except ValueError as error:  # the port is taken, or the address is not this machine's
+        raise RuntimeError(f"AMENDS_METRICS_PORT: {error}") from None

@@ -14,6 +14,7 @@ _NO_NUMBER = r"\d{4}-\d\d-\d\d|\d{8}-[\da-f]{4}-"
 _SHAPES: list[tuple[re.Pattern[str], str]] = [
     (re.compile(r"(\w[\w+.-]*://[^\s:/@]*:)[^\s@]+@"), rf"\1{MASK}@"),  # a password in an address
     (re.compile(r"(/c/)[\w%-]{6,}"), rf"\1{MASK}"),  # a customer's link
+    (re.compile(r"\b(digest|absence)-[A-Za-z0-9._-]+"), rf"\1-{MASK}"),  # a process named after a person
     (re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{6,}", re.IGNORECASE), rf"\1 {MASK}"),
     (re.compile(r"\beyJ[\w-]+\.[\w-]*\.?[\w-]*"), MASK),  # a JSON web token
     (re.compile(r"\bamk_[\w-]+"), f"amk_{MASK}"),  # a service key

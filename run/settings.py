@@ -8,7 +8,7 @@ from pathlib import Path
 from stat import S_IROTH, S_IWGRP, S_IWOTH
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
@@ -93,6 +93,16 @@ class Settings(BaseSettings):
         default=None,
         pattern=r"^(https?://[^\s/?#]+)?$",
         description="Temporal's Web UI, for the codec server",
+    )
+    metrics_port: int | None = Field(
+        default=None, ge=1, le=65535, description="where worker and web serve Temporal's figures to Prometheus"
+    )
+    metrics_host: str = Field(default="127.0.0.1", pattern=r"^[0-9.]+$|^\[[0-9a-f:]+\]$", description="its address")
+    traces: str | None = Field(
+        default=None,
+        pattern=URL,
+        validation_alias=AliasChoices("AMENDS_TRACES", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        description="an OTLP receiver over HTTP; OpenTelemetry's other variables, such as its headers, count too",
     )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

@@ -81,8 +81,10 @@ class Stack:
         # For `amends seed --remove`; worker and web do without.
         self._write_down(shared | {"AMENDS_OWNER_URL": self.owner_url})
         self._wait_for(self._temporal_up, "Temporal", "temporal")
-        for part in ("worker", "web"):
-            self._spawn(part, [sys.executable, "-m", "run.cli", part], shared)
+        for number, part in enumerate(("worker", "web")):
+            port = self.settings.metrics_port
+            scraped = {"AMENDS_METRICS_PORT": str(port + number)} if port else {}
+            self._spawn(part, [sys.executable, "-m", "run.cli", part], shared | scraped)
         self._wait_for(self._api_ready, "the API", "web", "worker")
         return password
 

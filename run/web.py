@@ -12,7 +12,7 @@ from api.limits import LARGEST_HEADERS
 from api.parts import Lives, Parts
 from api.rates import Rates
 from complaints.names import TASK_QUEUE
-from run import connect
+from run import connect, tracing
 from run.rules_log import log_rules_at_start
 from run.settings import MissingSetting, Settings, needed_secret
 
@@ -29,7 +29,8 @@ async def serve(settings: Settings) -> None:
     if len(secret) < KEY_LENGTH:
         raise MissingSetting(f"AMENDS_SECRET_KEY needs at least {KEY_LENGTH} characters")
     engine = connect.register(settings)
-    temporal = await connect.temporal(settings, engine, lazy=True, retry=BRIEF)
+    traces = tracing.provider(settings.traces, "web")
+    temporal = await connect.temporal(settings, engine, lazy=True, retry=BRIEF, serves=True, traces=traces)
     lives = Lives(
         token=timedelta(minutes=settings.token_minutes),
         idle=timedelta(minutes=settings.session_idle_minutes),
@@ -46,10 +47,11 @@ async def serve(settings: Settings) -> None:
         staff_url=settings.staff_url or None,
         rates=Rates(settings.requests_per_minute, settings.failed_sign_ins_per_minute),
     )
-    app = create_app(parts, secure=(settings.public_url or "").startswith("https://"))
+    app = create_app(parts, secure=(settings.public_url or "").startswith("https://"), traces=traces)
     rules = asyncio.create_task(log_rules_at_start(engine))
     await uvicorn.Server(config(app, settings.host, settings.api_port)).serve()
     rules.cancel()
+    await tracing.flushed(traces)
     await engine.dispose()
 
 

@@ -20,7 +20,7 @@ from activities.letters import Letters
 from activities.reconciling import Reconciling
 from complaints.names import TASK_QUEUE
 from policies.files import FOLDER
-from run import connect, schedules
+from run import connect, schedules, tracing
 from run.reconciling import sides
 from run.rules_log import log_rules_at_start
 from run.settings import Settings
@@ -35,6 +35,7 @@ from workflows.waking import poke
 _PASSED_THROUGH = SandboxRestrictions.default.with_passthrough_modules(
     "complaints", "policies", "vault", "register", "activities", "pydantic", "pydantic_core", "sqlmodel", "sqlalchemy",
     "email_validator", "idna", "dns", "holidays", "yaml", "jinja2", "httpx", "aiosmtplib", "reportlab", "babel",
+    "opentelemetry",
 )  # fmt: skip
 
 SANDBOX = SandboxedWorkflowRunner(restrictions=_PASSED_THROUGH)
@@ -89,7 +90,8 @@ def build(
 async def serve(settings: Settings) -> None:
     """Work until told to stop; what is under way is finished first."""
     engine = connect.register(settings, ping=False)
-    client = await connect.temporal(settings, engine)
+    traces = tracing.provider(settings.traces, "worker")
+    client = await connect.temporal(settings, engine, serves=True, traces=traces)
     await schedules.ensure(client)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -99,4 +101,5 @@ async def serve(settings: Settings) -> None:
         log.info("worker.ready", task_queue=TASK_QUEUE, namespace=client.namespace)
         await stop.wait()
     rules.cancel()
+    await tracing.flushed(traces)
     await engine.dispose()

@@ -62,7 +62,7 @@ def test_shell_scripts_can_be_read_by_sh(script: Path) -> None:
 def test_images_are_pinned_by_a_version() -> None:
     others = [service["image"] for name, service in SERVICES.items() if name not in OURS]
     for image in others + [base.split()[0] for base in said("FROM")]:
-        assert re.fullmatch(r"[\w./-]+:\d[\w.-]*", image), image
+        assert re.fullmatch(r"[\w./-]+:v?\d[\w.-]*", image), image
 
 
 def test_our_image_carries_the_version_of_the_project() -> None:

@@ -17,8 +17,8 @@ from api.pages.page import Reader, Reads
 from api.pages.time_left import moment
 from api.process_history import Run
 from api.processes import Trouble
-from api.routes.system import parts_up
 from api.staff_page import StaffRoute
+from api.up import parts_up
 from complaints.errors import Refused
 from register import health, read, reconciling
 

@@ -22,6 +22,7 @@ from api.customer_form import (
 )
 from api.customer_view import CanDo, CustomerView, customer_view, refusal, rules_of
 from api.routes.complaints import Here
+from api.watching import about
 from complaints import messages as m
 from complaints.errors import Refused
 from complaints.records import CUSTOMER, Actor
@@ -63,6 +64,7 @@ async def opened(
         request.state.contact = in_force(DEFAULT_JURISDICTION, now).letters.contact
         raise Refused("unknown", "no such link; open it from the letter again, in full, or contact us")
     request.state.case_of_link = link.reference
+    about(link.reference)
     letters, language = rules_of(state).letters, state["form"]["language"]
     request.state.language, request.state.contact = language, letters.contact
     mend = f"ask us for a new letter: {letters.contact[language]}"
