@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: run seed pages board pictures test check audit sbom lock figures histories storm sequences clean canary fuzz turning ratio watching
+.PHONY: run seed pages board pictures test check audit sbom lock figures histories storm sequences clean canary fuzz turning ratio
+.PHONY: upgrade watching
 
 # `make run -- --demo --pace 30` and `make run ARGS="--demo --pace 30"` say the same: words after `run` are its own.
 ifeq (run,$(firstword $(MAKECMDGOALS)))
@@ -57,6 +58,9 @@ canary: $(VENV)/.dev ## N complaints full of markers through their whole life, a
 
 fuzz: $(VENV)/.dev ## requests made from the OpenAPI document, N a route, in every role's name
 	$(PY) benchmarks/fuzz.py $(or $(N),20)
+
+upgrade: $(VENV)/.dev ## from version FROM to this one under load, N open cases, RATE turns a second; REPORT=FILE keeps the report
+	$(PY) benchmarks/upgrade.py $(or $(N),500) --from $(or $(FROM),70a875d) --rate $(or $(RATE),5) --report $(or $(REPORT),build/upgrade.md)
 
 turning: $(VENV)/.dev ## the master key is turned while N cases are open
 	$(PY) benchmarks/turning.py $(or $(N),100)

@@ -19,6 +19,7 @@ from api.access import check_routes
 from api.codec_cors import CodecCors
 from api.counted import Counted
 from api.headers import Headers
+from api.leaving import LastAnswers
 from api.limits import Limits
 from api.pages import approvals as approval_pages
 from api.pages import audit as audit_pages
@@ -81,7 +82,7 @@ def create_app(parts: Parts, *, secure: bool = False, traces: TracerProvider | N
             "exclude": lambda scope: scope["path"].startswith(UNTRACED),
         },
     )
-    app.state.parts = parts
+    app.state.parts, app.state.leaving = parts, False
     app.state.counted = Counted(parts)
     app.state.changes = Changes(parts.engine)
     app.state.snapshots = Snapshots(parts.engine, parts.clock, app.state.changes)
@@ -94,6 +95,7 @@ def create_app(parts: Parts, *, secure: bool = False, traces: TracerProvider | N
     app.add_middleware(errors.LastResort)
     app.add_middleware(CodecCors, origins=parts.ui_origins)
     app.add_middleware(Headers, secure=secure)
+    app.add_middleware(LastAnswers)
     app.add_middleware(Watched)
     return app
 

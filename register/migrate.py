@@ -66,7 +66,12 @@ def _rewrite(connection: Connection) -> None:
 
 def newest() -> str:
     """The version this code wants."""
-    return ScriptDirectory.from_config(_config()).get_current_head() or "none"
+    return scripts().get_current_head() or "none"
+
+
+def scripts() -> ScriptDirectory:
+    """All migrations that this code knows."""
+    return ScriptDirectory.from_config(_config())
 
 
 def draft(url: str, message: str) -> None:

@@ -11,7 +11,7 @@ from rich.table import Table
 from policies.files import BrokenPolicy
 from policies.load import check
 from policies.names import DEFAULT_JURISDICTION
-from run import privacy_commands
+from run import privacy_commands, upgrade_commands
 from run.auditing import app as audit_app
 from run.going import err, go, out, settings
 from run.logs import configure
@@ -29,6 +29,7 @@ app.add_typer(policy_app, name="policy")
 app.add_typer(staff_app, name="staff")
 app.add_typer(audit_app, name="audit")
 privacy_commands.add_to(app)
+upgrade_commands.add_to(app)
 
 
 class Language(StrEnum):

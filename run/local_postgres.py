@@ -37,11 +37,13 @@ def url(server: Any, database: str = "postgres") -> str:
 
 
 def prepared(address: str, master: Master) -> str:
-    """Bring the register there to this code; gives its address for the role of the parts at work.
-
-    The role signs in without a password: the server listens only on a socket in its own folder.
-    """
+    """Bring the register there to this code; gives its address for the role of the parts at work."""
     migrate(address, master)
+    let_in(address)
+    return as_app(address)
+
+
+def let_in(address: str) -> None:
+    """The role signs in without a password: the server listens only on a socket in its own folder."""
     with psycopg.connect(address.replace("+psycopg", ""), autocommit=True) as owner:
         owner.execute(f"ALTER ROLE {APP_ROLE} LOGIN")
-    return as_app(address)

@@ -84,6 +84,16 @@ class Settings(BaseSettings):
     )
     print_queue: Path | None = Field(default=None, description="folder for postal letters as PDF")
 
+    versioning: bool = Field(default=True, description="workers say which build they are; off for an old server")
+    build_id: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$",
+        description="the build's name; else version and digest of the files",
+    )
+    drain_seconds: float = Field(
+        default=5, ge=0, le=60, description="a web server told to stop answers on so long, while /readyz says 503"
+    )
+
     data: Path = Field(default=Path("var"), description="what `amends run` keeps")
     temporal_port: int = Field(default=7233, ge=1, le=65535)
     temporal_ui_port: int = Field(default=8233, ge=1, le=65535)

@@ -23,7 +23,7 @@ import uvicorn
 from pydantic import SecretStr
 
 from register.connect import engine
-from run import demo, living, local_postgres, sink
+from run import demo, living, local_postgres, promoting, sink
 from run.announcing import announce, console
 from run.settings import Settings, shown
 from vault.keyring import Keyring
@@ -76,6 +76,7 @@ class Stack:
             "AMENDS_WEBHOOK_URL": shown(self.settings.webhook_url) or f"http://127.0.0.1:{self.mail_port}/staff",
             "AMENDS_PUBLIC_URL": self.settings.public_url or f"http://127.0.0.1:{self.settings.api_port}",
             "AMENDS_TEMPORAL_UI_URL": f"http://127.0.0.1:{self.settings.temporal_ui_port}",
+            "AMENDS_DRAIN_SECONDS": "0",  # nothing stands in front of it
             "AMENDS_PRINT_QUEUE": str(self.settings.print_queue or self.data / "print"),
         }
         # For `amends seed --remove`; worker and web do without.
@@ -86,6 +87,7 @@ class Stack:
             scraped = {"AMENDS_METRICS_PORT": str(port + number)} if port else {}
             self._spawn(part, [sys.executable, "-m", "run.cli", part], shared | scraped)
         self._wait_for(self._api_ready, "the API", "web", "worker")
+        asyncio.run(promoting.only_one(shared["AMENDS_TEMPORAL_ADDRESS"], self.settings))
         return password
 
     def live(self, password: str, pace: float) -> None:

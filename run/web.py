@@ -1,21 +1,29 @@
 """The web part: the API on uvicorn."""
 
 import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
+import structlog
 import uvicorn
+from fastapi import FastAPI
 from starlette.types import ASGIApp
 from temporalio.service import RetryConfig
 
 from api.app import create_app
+from api.leaving import leave
 from api.limits import LARGEST_HEADERS
 from api.parts import Lives, Parts
 from api.rates import Rates
 from complaints.names import TASK_QUEUE
+from register import schema
 from run import connect, tracing
 from run.rules_log import log_rules_at_start
 from run.settings import MissingSetting, Settings, needed_secret
 
+log = structlog.get_logger()
 KEY_LENGTH = 32
 MOST_CONNECTIONS = 500
 """Of one process; beyond it the answer is 503, and the proxy asks another."""
@@ -29,6 +37,7 @@ async def serve(settings: Settings) -> None:
     if len(secret) < KEY_LENGTH:
         raise MissingSetting(f"AMENDS_SECRET_KEY needs at least {KEY_LENGTH} characters")
     engine = connect.register(settings)
+    await schema.check(engine)
     traces = tracing.provider(settings.traces, "web")
     temporal = await connect.temporal(settings, engine, lazy=True, retry=BRIEF, serves=True, traces=traces)
     lives = Lives(
@@ -49,10 +58,36 @@ async def serve(settings: Settings) -> None:
     )
     app = create_app(parts, secure=(settings.public_url or "").startswith("https://"), traces=traces)
     rules = asyncio.create_task(log_rules_at_start(engine))
-    await uvicorn.Server(config(app, settings.host, settings.api_port)).serve()
+    server = Server(config(app, settings.host, settings.api_port))
+    going = asyncio.create_task(_stop_when_told(server, app, settings.drain_seconds))
+    await server.serve()
+    going.cancel()
     rules.cancel()
     await tracing.flushed(traces)
     await engine.dispose()
+
+
+class Server(uvicorn.Server):
+    """uvicorn, without handlers of its own for signals."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave them to `serve`."""
+        yield
+
+
+async def _stop_when_told(server: Server, app: FastAPI, seconds: float) -> None:
+    """Let those who send requests find another server for so long; told a second time, stop at once."""
+    told = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    await told.wait()
+    told.clear()
+    log.info("web.stopping", after_seconds=seconds)
+    await leave(app)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(told.wait(), seconds)
+    server.should_exit = True
 
 
 def config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:

@@ -9,7 +9,7 @@ import email_validator
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.channels import Post
@@ -20,7 +20,8 @@ from activities.letters import Letters
 from activities.reconciling import Reconciling
 from complaints.names import TASK_QUEUE
 from policies.files import FOLDER
-from run import connect, schedules, tracing
+from register import schema
+from run import builds, connect, schedules, tracing
 from run.reconciling import sides
 from run.rules_log import log_rules_at_start
 from run.settings import Settings
@@ -43,6 +44,8 @@ SANDBOX = SandboxedWorkflowRunner(restrictions=_PASSED_THROUGH)
 assert email_validator  # pydantic imports it at first use, which must not be inside a workflow
 
 log = structlog.get_logger()
+RUNNER = UnsandboxedWorkflowRunner()
+WORKFLOWS = (Complaint, StaffDigest, StaffAbsence, Retention, Reconcile)
 
 
 def build(
@@ -54,8 +57,9 @@ def build(
     *,
     sandbox: bool = False,
     public_url: str | None = None,
+    deployment: WorkerDeploymentConfig | None = None,
 ) -> Worker:
-    """A worker with all workflows and activities.
+    """A worker with all workflows and activities; without a deployment it takes the tasks of no build's own.
 
     Tests run workflows in Temporal's sandbox, which catches what would not replay. It imports the workflow's modules
     anew for each case, which costs a third of a worker's time and would mix in files changed on disk meanwhile; so a
@@ -66,7 +70,7 @@ def build(
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[Complaint, StaffDigest, StaffAbsence, Retention, Reconcile],
+        workflows=WORKFLOWS,
         activities=[
             desk.find_rules,
             desk.rules_of,
@@ -81,7 +85,8 @@ def build(
             Erasing(engine, rules).erase_due,
             Reconciling(sides(engine, client, task_queue)).reconcile,
         ],
-        workflow_runner=SANDBOX if sandbox else UnsandboxedWorkflowRunner(),
+        workflow_runner=SANDBOX if sandbox else RUNNER,
+        deployment_config=deployment,
         graceful_shutdown_timeout=timedelta(seconds=20),
         max_concurrent_activities=50,
     )
@@ -90,6 +95,7 @@ def build(
 async def serve(settings: Settings) -> None:
     """Work until told to stop; what is under way is finished first."""
     engine = connect.register(settings, ping=False)
+    await schema.check(engine)
     traces = tracing.provider(settings.traces, "worker")
     client = await connect.temporal(settings, engine, serves=True, traces=traces)
     await schedules.ensure(client)
@@ -97,9 +103,12 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     rules = asyncio.create_task(log_rules_at_start(engine))
-    async with build(client, engine, connect.post(settings, engine), public_url=settings.public_url):
-        log.info("worker.ready", task_queue=TASK_QUEUE, namespace=client.namespace)
+    post, deployment = connect.post(settings, engine), builds.deployment(settings)
+    async with build(client, engine, post, public_url=settings.public_url, deployment=deployment):
+        name = deployment.version.build_id if deployment else None
+        log.info("worker.ready", task_queue=TASK_QUEUE, namespace=client.namespace, build=name)
         await stop.wait()
+        log.info("worker.stopping", build=name)
     rules.cancel()
     await tracing.flushed(traces)
     await engine.dispose()

@@ -125,7 +125,7 @@ def test_every_setting_passed_to_a_part_is_one_it_knows() -> None:
 def test_commands_exist_in_the_command_line() -> None:
     known = typer.main.get_command(app).commands  # type: ignore[attr-defined]  # it is a group
     used = {SERVICES[name]["command"][0] for name in OURS} | {json.loads(words)[0] for words in said("CMD")}
-    assert used == {"worker", "web", "migrate"}
+    assert used == {"worker", "web", "migrate", "promote"}
     assert used <= set(known)
 
 

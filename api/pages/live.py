@@ -25,6 +25,7 @@ class Changes:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine, self.number, self.news = engine, 0, asyncio.Condition()
+        self.over = False
 
     async def listen(self) -> None:
         """Hear until cancelled; a lost connection is made anew, and counts as a change."""
@@ -44,6 +45,11 @@ class Changes:
         async with self.news:
             self.number += 1
             self.news.notify_all()
+
+    async def end(self) -> None:
+        """Let every open page go: this server stops, and the page connects to another one."""
+        self.over = True
+        await self._tell()
 
     async def after(self, number: int) -> int:
         """Wait for a change after that one, or for a beat of the heart; gives the last change's number."""
@@ -65,7 +71,7 @@ async def live(request: Request, reader: Reads) -> Response:
 async def _stream(changes: Changes) -> AsyncIterator[str]:
     number, until = changes.number, asyncio.get_running_loop().time() + STAYS
     yield "retry: 3000\n\n"
-    while asyncio.get_running_loop().time() < until:
+    while not changes.over and asyncio.get_running_loop().time() < until:
         if (last := await changes.after(number)) > number:
             number = last
             yield "event: changed\ndata:\n\n"

@@ -26,6 +26,7 @@ LOGGED: dict[str, str] = {
     "held": "Kept from erasure", "hold_released": "Erasure allowed again", "printed": "Letters printed",
     "reconciled": "Record differed from its process and was mended",
     "master_key_rotated": "Master key turned", "history_cut": "Events that did not happen were taken out",
+    "promoted": "Build made current",
 }  # fmt: skip
 """What is written down beside the events of cases and the requests."""
 

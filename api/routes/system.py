@@ -19,12 +19,18 @@ async def alive() -> dict[str, str]:
 
 
 @router.get("/readyz")
-async def ready(here: Here, response: Response) -> dict[str, Any]:
-    """Whether complaints can be taken, and which part is down. Without Temporal they are kept and started later."""
+async def ready(here: Here, request: Request, response: Response) -> dict[str, Any]:
+    """Whether complaints can be taken, and which part is down. Without Temporal they are kept and started later.
+
+    A server that has been told to stop says 503, too: it answers what still comes, but wants no more.
+    """
     parts = await parts_up(here)
     able = "ready" if all(parts.values()) else "degraded" if parts["database"] else "not ready"
-    response.status_code = 200 if parts["database"] else 503
-    if not parts["database"]:
+    if request.app.state.leaving:
+        able = "stopping"
+    wanted = able in ("ready", "degraded")
+    response.status_code = 200 if wanted else 503
+    if not wanted:
         response.headers["Retry-After"] = "5"
     return {"status": able, "parts": {name: "up" if up else "down" for name, up in parts.items()}}
 
