@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 
 .PHONY: run seed pages board pictures test check audit sbom lock figures histories storm sequences clean canary fuzz turning ratio
-.PHONY: upgrade watching
+.PHONY: upgrade chaos outage chaos-proof watching
 
 # `make run -- --demo --pace 30` and `make run ARGS="--demo --pace 30"` say the same: words after `run` are its own.
 ifeq (run,$(firstword $(MAKECMDGOALS)))
@@ -67,6 +67,18 @@ turning: $(VENV)/.dev ## the master key is turned while N cases are open
 
 ratio: $(VENV)/.dev ## what sealing costs: lifecycles a second with keys and without, by turns
 	$(PY) benchmarks/encryption.py
+
+CHAOS := PYTHONPATH=.:tests/support $(PY) -m benchmarks.chaos
+
+chaos: $(VENV)/.dev ## N complaints under FAULTS faults within MINUTES, drawn from SEED; then an independent checker
+	$(CHAOS) -n $(or $(N),500) --faults $(or $(FAULTS),100) --minutes $(or $(MINUTES),25) --seed $(or $(SEED),1) \
+	  $(if $(KEEP),--keep $(KEEP)) $(if $(REPORT),--report $(REPORT))
+
+outage: $(VENV)/.dev ## Temporal is stopped for MINUTES under intake at RATE a second; then all is started, in order
+	$(CHAOS).outage --minutes $(or $(MINUTES),10) --rate $(or $(RATE),5) $(if $(KEEP),--keep $(KEEP)) $(if $(REPORT),--report $(REPORT))
+
+chaos-proof: $(VENV)/.dev ## the checker proven: it sees each way of breaking the product; ONLY=3,7 does those alone
+	$(CHAOS).proof $(if $(ONLY),--only $(ONLY)) $(if $(REPORT),--report $(REPORT))
 
 watching: $(VENV)/.dev ## what figures and traces cost: complaints opened on a whole stack, by turns with and without
 	$(PY) benchmarks/watched.py $(or $(N),100)

@@ -18,37 +18,19 @@ from office import PLAIN, Office
 from oracle import disagreements, expected
 from oracle_clocks import Expected, rules_as_data
 from random_moves import FORMS, Move, Try, attempt, choose, until
+from seen import SEEN, Seen
 from sqlalchemy import select
 from sqlmodel import col
-from temporalio import workflow
 from temporalio.service import RPCError
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
 
-from complaints.case import Case, Opening
-from complaints.names import WORKFLOW_TYPE, Outcome
 from register.tables import SlaClock, table
-from workflows.complaint import Complaint
 
 Json = dict[str, Any]
 RULES = rules_as_data()
 DOUBT = timedelta(seconds=3)
 PATIENCE = 300
 """Seconds that one sequence may take; one that stands still fails, and says where."""
-SEEN: dict[str, Case] = {}
-
-
-@workflow.defn(name=WORKFLOW_TYPE)
-class Seen(Complaint):
-    """The same workflow; replayed, it shows the state its process has come to."""
-
-    @workflow.init
-    def __init__(self, opening: Opening) -> None:
-        super().__init__(opening)
-        SEEN[opening.reference] = self.case
-
-    @workflow.run
-    async def run(self, opening: Opening) -> Outcome:
-        return await super().run(opening)
 
 
 def moves_of(seed: int, number: int, length: int) -> list[Move]:
