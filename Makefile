@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 
 .PHONY: run seed pages board pictures test check audit sbom lock figures histories storm sequences clean canary fuzz turning ratio
-.PHONY: upgrade chaos outage chaos-proof watching
+.PHONY: upgrade chaos outage chaos-proof watching bench scaling soak profile performance capacity
 
 # `make run -- --demo --pace 30` and `make run ARGS="--demo --pace 30"` say the same: words after `run` are its own.
 ifeq (run,$(firstword $(MAKECMDGOALS)))
@@ -83,6 +83,24 @@ chaos-proof: $(VENV)/.dev ## the checker proven: it sees each way of breaking th
 watching: $(VENV)/.dev ## what figures and traces cost: complaints opened on a whole stack, by turns with and without
 	$(PY) benchmarks/watched.py $(or $(N),100)
 
+bench: $(VENV)/.bench ## speed, lateness, holding, peers: all, or PART=lives|opening|lateness|holding|histories|peers; ARGS=--help
+	$(PY) benchmarks/bench.py $(PART) $(ARGS)
+
+scaling: $(VENV)/.dev ## lifecycles a second by the number of workers and of web servers
+	$(PY) benchmarks/scaling.py $(ARGS)
+
+soak: $(VENV)/.dev ## half of the measured capacity for MINUTES; RATE= lives a second instead
+	$(PY) benchmarks/soak.py --minutes $(or $(MINUTES),40) $(if $(RATE),--rate $(RATE)) $(ARGS)
+
+profile: $(VENV)/.bench ## where worker and web spend their time under load
+	$(PY) benchmarks/profiling.py $(ARGS)
+
+performance: $(VENV)/.dev ## docs/performance.md from what bench, scaling, soak and profile have found
+	$(PY) benchmarks/performance.py
+
+capacity: $(VENV)/.dev ## docs/capacity.md: from complaints a day to machines, out of what bench has found
+	$(PY) benchmarks/capacity.py $(ARGS)
+
 pictures: $(VENV)/.dev ## docs/images/console and docs/console-pages.md: every page as people see it
 	$(PY) benchmarks/pictures.py
 
@@ -99,9 +117,16 @@ $(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
 	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
+.PHONY: .bench
+.bench: $(VENV)/.bench ## what `make bench` compares with and looks with
+$(VENV)/.bench: $(VENV)/.dev requirements-bench.lock
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	@touch $@
+
 lock: ## make the lock files anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra build -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra build --extra dev -c requirements.lock -o requirements-dev.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra bench -c requirements-dev.lock -o requirements-bench.lock
 
 histories: $(VENV)/.dev ## record one history of each kind of case as version NAME
 	cd tests/support && ../../$(PY) record_histories.py $(or $(NAME),$(error say NAME=0.1.0))

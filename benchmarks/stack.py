@@ -28,6 +28,7 @@ class Running:
     port: int
     process: "subprocess.Popen[bytes]"
     http: httpx.Client
+    temporal_port: int = 0
     tokens: dict[str, str] = field(default_factory=dict)
     answers: list[str] = field(default_factory=list)
 
@@ -66,7 +67,7 @@ def running(data: Path, **environment: str) -> Iterator[Running]:
     try:
         http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60)
         _ready(process, http)
-        yield Running(data, port, process, http)
+        yield Running(data, port, process, http, ports["TEMPORAL"])
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)

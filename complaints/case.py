@@ -1,5 +1,6 @@
 """One complaint's whole state: what its workflow holds, and what the register is a record of."""
 
+import copy
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -97,6 +98,10 @@ class Case(BaseModel):
     seq: int = 0
     unsaved: list[Event] = []
     done_requests: dict[str, str] = Field(default={}, description="each request done, and the fingerprint of its act")
+
+    def trial(self) -> "Case":
+        """A copy to try an act on. Form and rules are shared: they are replaced as a whole, never altered."""
+        return copy.deepcopy(self, {id(shared): shared for shared in (self.form, self.policy)})
 
     @property
     def rules(self) -> CasePolicy:

@@ -274,3 +274,11 @@ def test_a_response_declared_again_leaves_the_first_clock_as_it_ended(led: bool)
     if not led:
         incident.acknowledge(case, m.Acknowledge(by=MANAGER, request_id="4"), NOW)
     assert procedure.response_clock(case).stopped_at is not None
+
+
+def test_an_act_that_is_tried_leaves_the_case_as_it_was() -> None:
+    case = opened()
+    before, trial = case.model_copy(deep=True), case.trial()
+    acts.accept(trial, m.Accept(by=HANDLER, request_id="1"), NOW)
+    assert trial.rules is case.rules and trial.form is case.form
+    assert case == before != trial

