@@ -108,11 +108,13 @@ class Local:
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
     stack = Local(tmp_path_factory.mktemp("local"))
-    stack.start()
-    yield stack
-    if stack.process and stack.process.poll() is None:
-        stack.process.send_signal(signal.SIGINT)
-        stack.process.wait(60)
+    try:
+        stack.start()
+        yield stack
+    finally:  # also where it did not come up
+        if stack.process and stack.process.poll() is None:
+            stack.process.send_signal(signal.SIGINT)
+            stack.process.wait(60)
 
 
 def test_killed_hard_every_open_complaint_goes_on_and_passed_deadlines_fire_with_their_true_lateness(
