@@ -131,6 +131,7 @@ async def worker_process(
         "AMENDS_SMTP_PORT": str(mail.port),
         "AMENDS_SMTP_TLS": "none",
         "AMENDS_MAIL_FROM": mail.sender,
+        "AMENDS_VERSIONING": "false",  # the office's other workers name no build either
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "run.cli", "worker", env=os.environ | environment, stderr=asyncio.subprocess.PIPE

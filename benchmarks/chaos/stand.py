@@ -16,7 +16,7 @@ from benchmarks.chaos.disk import Disk, own_mounts
 from benchmarks.chaos.parts import Manager, Part, wait_until
 from benchmarks.chaos.proxy import Proxies
 from register.connect import engine
-from run import demo, local_postgres
+from run import demo, local_postgres, promoting
 from run.drill.office import QUICK
 from run.settings import Settings
 from run.stack import ATTRIBUTE_TYPES, free_port, temporal_binary
@@ -62,6 +62,8 @@ class Stand:
         self.manager.begin()
         if not wait_until(self.ready, 90):
             raise RuntimeError(f"the stack was not ready within 90 s; see {self.data / 'logs'}")
+        settings = self.settings()
+        asyncio.run(promoting.only_one(str(settings.temporal_address), settings))
 
     def stop(self) -> None:
         """End every part, every link and every mount."""
@@ -86,6 +88,7 @@ class Stand:
             "AMENDS_SMS_URL": f"http://127.0.0.1:{self.port['http link']}/sms",
             "AMENDS_WEBHOOK_URL": f"http://127.0.0.1:{self.port['http link']}/staff",
             "AMENDS_PRINT_QUEUE": str(self.data / "print"),
+            "AMENDS_BUILD_ID": "chaos",  # whatever the checkout
             "PYTHONPATH": str(self.code),
         }
 
