@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 from contract import ALL as ROLES
 from contract import sessions_of
 from keys import MASTER, register_at
@@ -26,6 +28,18 @@ from workflows.search_attributes import ALL
 
 if TYPE_CHECKING:
     from provider import IdentityProvider
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """A command that is called in a test sets up logs for itself, on a stream that is closed after it."""
+    root = logging.getLogger()
+    before, handlers, level, raises = structlog.get_config(), root.handlers[:], root.level, logging.raiseExceptions
+    yield
+    structlog.configure(**before)
+    root.handlers[:], root.level, logging.raiseExceptions = handlers, level, raises
+    logging.captureWarnings(False)
+
 
 SHORT_RUNS = ["--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=150"]
 

@@ -3,11 +3,10 @@
 import dataclasses
 import io
 import json
-import logging
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from uuid import uuid4
 
 import httpx
@@ -34,14 +33,12 @@ def office(office_of_the_file: Office) -> Office:
 
 
 @pytest.fixture
-def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[dict[str, str]]]]:
+def logged(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[dict[str, str]]]:
     """Logs as they are at work, one JSON object a line; gives those since it was asked last."""
-    err, root = io.StringIO(), logging.getLogger()
-    before, handlers, level = structlog.get_config(), root.handlers[:], root.level
+    err = io.StringIO()
     for name in ("excepthook", "unraisablehook"):
         monkeypatch.setattr(sys, name, getattr(sys, name))
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
-    monkeypatch.setattr(logging, "raiseExceptions", True)
     monkeypatch.setattr(sys, "stderr", err)
     configure("debug")
 
@@ -51,10 +48,7 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[dict[s
         err.truncate()
         return [json.loads(line) for line in lines]
 
-    yield since
-    logging.captureWarnings(False)
-    structlog.configure(**before)
-    root.handlers[:], root.level = handlers, level
+    return since
 
 
 async def test_an_answer_has_the_id_that_a_proxy_gave_and_no_other_words_of_a_caller(office: Office) -> None:
