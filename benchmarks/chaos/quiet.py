@@ -13,7 +13,6 @@ from temporalio.service import RPCError
 
 from benchmarks.chaos.stand import Stand
 from complaints.names import WORKFLOW_TYPE
-from register import outbox
 from register import tables as t
 from run import connect
 
@@ -52,7 +51,8 @@ async def _state(engine: AsyncEngine, client: Client) -> tuple[int, int]:
         unstarted = select(func.count()).where(col(t.Intake.started_at).is_(None), col(t.Intake.set_aside).is_(None))
         open_, written = await db.scalar(unstarted) or 0, await db.scalar(select(func.count()).select_from(t.CaseEvent))
         open_ += await db.scalar(select(func.count()).where(col(t.Digest.done_at).is_(None))) or 0
-    open_ += await outbox.letters_waiting(engine)
+        waiting = col(t.Sending.state).in_(("ready", "handing_over"))
+        open_ += await db.scalar(select(func.count()).select_from(t.Sending).where(waiting)) or 0
     async for one in client.list_workflows(f"WorkflowType = '{WORKFLOW_TYPE}' AND ExecutionStatus = 'Running'"):
         raw = (await client.get_workflow_handle(one.id).describe()).raw_description
         open_ += bool(raw.HasField("pending_workflow_task") or raw.pending_activities)
