@@ -40,25 +40,25 @@ async def times(register: AsyncEngine, reference: str) -> list[datetime]:
 
 
 async def test_a_worker_that_stood_still_does_not_write_over_the_last_word(register: AsyncEngine) -> None:
-    still, again = run("CMP-2026-900001", OPENED), run("CMP-2026-900001", OPENED + LATER)
+    still, again = run("CMP-2026-771000001", OPENED), run("CMP-2026-771000001", OPENED + LATER)
     await write.record(register, again.case, again.events)
     await write.record(register, still.case, still.events)
-    assert set(await times(register, "CMP-2026-900001")) == {OPENED + LATER}
-    state = await read.case_state(register, "CMP-2026-900001")
+    assert set(await times(register, "CMP-2026-771000001")) == {OPENED + LATER}
+    state = await read.case_state(register, "CMP-2026-771000001")
     assert state is not None
     assert datetime.fromisoformat(state["assignments"][0]["at"]) == OPENED + LATER
 
 
 async def test_the_last_word_is_written_over_what_a_lost_task_wrote(register: AsyncEngine) -> None:
-    still, again = run("CMP-2026-900002", OPENED), run("CMP-2026-900002", OPENED + LATER)
+    still, again = run("CMP-2026-771000002", OPENED), run("CMP-2026-771000002", OPENED + LATER)
     await write.record(register, still.case, still.events)
     await write.record(register, again.case, again.events)
-    assert set(await times(register, "CMP-2026-900002")) == {OPENED + LATER}
+    assert set(await times(register, "CMP-2026-771000002")) == {OPENED + LATER}
 
 
 @pytest.mark.parametrize("turn", range(4))
 async def test_both_at_once_leave_the_last_word(register: AsyncEngine, turn: int) -> None:
-    reference = f"CMP-2026-90001{turn}"
+    reference = f"CMP-2026-77100001{turn}"
     still, again = run(reference, OPENED), run(reference, OPENED + LATER)
     await asyncio.gather(
         *(write.record(register, flow.case, flow.events) for flow in ([still, again] if turn % 2 else [again, still]))
@@ -68,11 +68,11 @@ async def test_both_at_once_leave_the_last_word(register: AsyncEngine, turn: int
 
 async def test_a_clock_that_was_set_back_loses_no_step(register: AsyncEngine) -> None:
     """A new step is one whose number nobody has written, whatever the time."""
-    flow = run("CMP-2026-900003", OPENED + LATER)
+    flow = run("CMP-2026-771000003", OPENED + LATER)
     await write.record(register, flow.case, flow.events)
     written = len(flow.events)
     flow.now = OPENED
     handler = flow.case.assignment.handler if flow.case.assignment else ""
     assert flow.act(Try("accept", handler or "", "/complaints/x/acceptance", {}), 1)
     await write.record(register, flow.case, flow.events[written:])
-    assert (await read.events(register, "CMP-2026-900003"))[-1]["kind"] == "accepted"
+    assert (await read.events(register, "CMP-2026-771000003"))[-1]["kind"] == "accepted"
