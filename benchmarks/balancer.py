@@ -61,7 +61,7 @@ class Balancer:
         while True:
             answers = await asyncio.gather(*(self._able(client) for client in list(self.servers.values())))
             self.ready = [a for a, able in zip(list(self.servers), answers, strict=False) if able]
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(LOOK_EVERY)  # as often as a balancer asks
 
     @staticmethod
     async def _able(client: httpx.AsyncClient) -> bool:

@@ -83,7 +83,7 @@ class Clerks:
         case = await self.timed("resolve", handler, f"{path}/resolution", RESOLUTION)
         wait = 0.2
         while case["stage"] != "callback":  # the result's letter is on its way; a person looks again a little later
-            await asyncio.sleep(wait)
+            await asyncio.sleep(wait)  # a person who looks again
             wait = min(wait * 1.5, 2)
             case = (await self.call("agent", "GET", path)).raise_for_status().json()
         case = await self.timed("call back", "agent", f"{path}/callbacks", SATISFIED)

@@ -38,7 +38,7 @@ async def lanes(number: int, at_once: int, rate: float, do: Callable[[int], Awai
     async def lane() -> None:
         for n in numbers:
             if rate:
-                await asyncio.sleep(max(began + n / rate - time.monotonic(), 0))
+                await asyncio.sleep(max(began + n / rate - time.monotonic(), 0))  # the rate asked for
             await do(n)
 
     async with asyncio.TaskGroup() as group:

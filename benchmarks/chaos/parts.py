@@ -45,7 +45,7 @@ class Part:
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
                 preexec_fn=die_with_parent if sys.platform == "linux" else None,
-                **groups,  # type: ignore[call-overload]
+                **groups,  # type: ignore[call-overload]  # user and group, or neither
             )
         self.starts += 1
 

@@ -29,7 +29,7 @@ class Taker:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """Note it under its Message-ID, then say so."""
         mail = email.message_from_bytes(envelope.original_content or b"", policy=policy.default)
-        body = mail.get_body(("plain",))  # type: ignore[attr-defined]
+        body = mail.get_body(("plain",))  # type: ignore[attr-defined]  # the policy makes it an EmailMessage
         key = str(mail["Message-ID"]).strip(" \r\n<>").partition("@")[0]
         self.notes.add(kind="email", key=key, to=envelope.rcpt_tos, text=body.get_content() if body else "")
         return TAKEN
