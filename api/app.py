@@ -5,16 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
 
-import structlog
 from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from opentelemetry.trace import TracerProvider
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.routing import BaseRoute
 
 from api import errors
-from api import opening as intake
 from api.access import check_routes
 from api.codec_cors import CodecCors
 from api.counted import Counted
@@ -28,6 +25,7 @@ from api.pages import incidents as incident_pages
 from api.pages.live import Changes
 from api.parts import Parts
 from api.recording import Recorded
+from api.relay import relay
 from api.routes import (
     acts,
     approvals,
@@ -45,7 +43,6 @@ from api.routes import (
 from api.snapshots import Snapshots
 from api.watching import Watched
 
-log = structlog.get_logger()
 ROUTES = (
     complaints, acts, detours, approvals, incidents, customer, disclosures, audit, codec, signing, staff_pages, system,
 )  # fmt: skip
@@ -53,9 +50,6 @@ PAGES = (
     home, live, opening, calls, cases, approval_pages, team, incident_pages, board, exports, ops, audit_pages,
     knowledge,
 )  # fmt: skip
-RELAY_EVERY = 5.0
-
-
 UNTRACED = ("/healthz", "/readyz", "/metrics", "/static")
 
 
@@ -64,7 +58,7 @@ def create_app(parts: Parts, *, secure: bool = False, traces: TracerProvider | N
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
-        beside = [asyncio.create_task(_relay(parts)), asyncio.create_task(app.state.changes.listen())]
+        beside = [asyncio.create_task(relay(parts)), asyncio.create_task(app.state.changes.listen())]
         yield
         for task in beside:
             await _ended(task)
@@ -114,14 +108,3 @@ async def _ended(task: asyncio.Task[None]) -> None:
     while not task.done():
         task.cancel()
         await asyncio.wait([task], timeout=1)
-
-
-async def _relay(parts: Parts) -> None:
-    """Start the processes of complaints that were kept while Temporal was away."""
-    while True:
-        try:
-            if began := await intake.catch_up(parts.engine, parts.temporal, parts.task_queue):
-                log.info("relay.caught_up", started=began)
-        except SQLAlchemyError as error:
-            log.warning("relay.register_away", error=type(error).__name__)
-        await asyncio.sleep(RELAY_EVERY)  # the inbox is looked at at this pace; nothing waits for it

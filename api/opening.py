@@ -1,9 +1,10 @@
 """Takes a complaint in: kept first, in one transaction with its reference; then its process is started."""
 
+from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import structlog
-from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
@@ -21,13 +22,13 @@ from policies.load import in_force
 from policies.names import DEFAULT_JURISDICTION
 from register import intake
 from register.intake import Kept
-from vault.box import KeyDestroyed
 from workflows.complaint import Complaint
 
 log = structlog.get_logger()
 OPENED = "opened"
-GIVE_UP_AFTER, MOST_TRIES = 3, 5
 ANSWER_WITHIN = timedelta(seconds=10)
+AWAY = (RPCError, TemporalError, RuntimeError)
+"""RuntimeError: Temporal has been away since this part started, so that its client never reached it."""
 
 
 def faults(form: ComplaintForm, now: datetime) -> list[FieldError]:
@@ -52,62 +53,57 @@ async def start(engine: AsyncEngine, client: Client, task_queue: str, kept: Kept
 
     Safe to call any number of times: the reference is the workflow's ID.
     """
+    opening, how = _process(kept, task_queue)
+    process = WithStartWorkflowOperation(Complaint.run, opening, **how)
+    key = f"{OPENED}-{kept.reference}"
+    return await _begun(
+        engine,
+        kept,
+        client.execute_update_with_start_workflow(
+            OPENED, result_type=Receipt, id=key, start_workflow_operation=process, rpc_timeout=ANSWER_WITHIN
+        ),
+    )
+
+
+async def begin(engine: AsyncEngine, client: Client, task_queue: str, kept: Kept) -> bool:
+    """Start the process of a kept complaint, and do not wait for what it does; False when it could not be started."""
+    opening, how = _process(kept, task_queue)
+    return await _begun(engine, kept, client.start_workflow(Complaint.run, opening, **how, rpc_timeout=ANSWER_WITHIN))
+
+
+async def assigned(client: Client, reference: str) -> None:
+    """Wait until a complaint that has begun is assigned; raises one of AWAY when that takes too long."""
+    handle, key = client.get_workflow_handle(reference), f"{OPENED}-{reference}"
+    with timed(OPENED):
+        await handle.execute_update(OPENED, id=key, result_type=Receipt, rpc_timeout=ANSWER_WITHIN)
+
+
+def _process(kept: Kept, task_queue: str) -> tuple[Opening, dict[str, Any]]:
     opening = Opening(
         reference=kept.reference,
         form=ComplaintForm.model_validate(kept.form),
         opened_by=kept.agent,
         recorded_at=kept.recorded_at,
     )
-    process = WithStartWorkflowOperation(
-        Complaint.run,
-        opening,
-        id=kept.reference,
-        task_queue=task_queue,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-        static_summary=f"complaint by {opening.form.channel}",
-    )
+    return opening, {
+        "id": kept.reference,
+        "task_queue": task_queue,
+        "id_conflict_policy": WorkflowIDConflictPolicy.USE_EXISTING,
+        "id_reuse_policy": WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        "static_summary": f"complaint by {opening.form.channel}",
+    }
+
+
+async def _begun(engine: AsyncEngine, kept: Kept, starting: Awaitable[object]) -> bool:
+    """Whether its process runs; that it does is kept."""
     try:
-        with timed(OPENED):
-            await client.execute_update_with_start_workflow(
-                OPENED,
-                result_type=Receipt,
-                id=f"opened-{kept.reference}",
-                start_workflow_operation=process,
-                rpc_timeout=ANSWER_WITHIN,
-            )
+        await starting
     except WorkflowAlreadyStartedError:
         pass  # opened and closed before: only the mark was missing
-    except (RPCError, TemporalError, RuntimeError) as error:
-        # RuntimeError: Temporal has been away since this part started, so that its client never reached it.
+    except AWAY as error:
         log.warning("opening.not_started", reference=kept.reference, error=type(error).__name__)
         return False
     now = datetime.now(UTC)
     await intake.started(engine, kept.reference, now)
     INTAKE_LAG.observe(max((now - kept.recorded_at).total_seconds(), 0))
     return True
-
-
-async def catch_up(engine: AsyncEngine, client: Client, task_queue: str, limit: int = 200) -> int:
-    """Start what was kept while Temporal was away, in the order it came; gives how many were started.
-
-    One that can never start must not hold up the others: what cannot even be read is set aside at once, what gives no
-    answer while others do, after some tries.
-    """
-    began, failed = 0, list[str]()
-    for kept in await intake.waiting(engine, limit, datetime.now(UTC) - 2 * ANSWER_WITHIN):
-        try:
-            started = await start(engine, client, task_queue, kept)
-        except (ValidationError, KeyDestroyed) as unreadable:
-            await intake.set_aside(engine, kept.reference, type(unreadable).__name__)
-            log.error("opening.set_aside", reference=kept.reference, error=type(unreadable).__name__)
-            continue
-        if started:
-            began += 1
-        else:
-            failed.append(kept.reference)
-        if not began and len(failed) >= GIVE_UP_AFTER:
-            return 0  # Temporal is away; the next look comes soon
-    for reference in await intake.not_started(engine, failed, MOST_TRIES) if began and failed else []:
-        log.error("opening.set_aside", reference=reference, error="no answer")
-    return began

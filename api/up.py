@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import Client
 from temporalio.service import RPCError
 
 from api.parts import Parts
@@ -17,7 +18,7 @@ SOON = timedelta(seconds=2)
 
 async def parts_up(here: Parts) -> dict[str, bool]:
     """Which of the parts answer."""
-    database, (temporal, worker) = await asyncio.gather(_database(here), _temporal(here))
+    database, (temporal, worker) = await asyncio.gather(_database(here), process_side(here.temporal, here.task_queue))
     return {"database": database, "temporal": temporal, "worker": worker}
 
 
@@ -30,14 +31,15 @@ async def _database(here: Parts) -> bool:
     return True
 
 
-async def _temporal(here: Parts) -> tuple[bool, bool]:
+async def process_side(client: Client, task_queue: str) -> tuple[bool, bool]:
+    """Whether Temporal answers, and whether a worker is at work."""
     wanted = DescribeTaskQueueRequest(
-        namespace=here.temporal.namespace,
-        task_queue=TaskQueue(name=here.task_queue),
+        namespace=client.namespace,
+        task_queue=TaskQueue(name=task_queue),
         task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
     )
     try:
-        found = await here.temporal.workflow_service.describe_task_queue(wanted, timeout=SOON)
+        found = await client.workflow_service.describe_task_queue(wanted, timeout=SOON)
     except (RPCError, RuntimeError):
         return False, False
     return True, bool(found.pollers)

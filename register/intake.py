@@ -111,7 +111,9 @@ async def not_started(engine: AsyncEngine, references: list[str], most: int) -> 
     these = col(Intake.reference).in_(references)
     async with engine.begin() as db:
         await db.execute(update(Intake).where(these).values(tries=Intake.tries + 1))
-        often = update(Intake).where(these, col(Intake.tries) >= most).values(set_aside="no answer from its process")
+        often = (
+            update(Intake).where(these, col(Intake.tries) >= most).values(set_aside="its process could not be started")
+        )
         return list((await db.execute(often.returning(col(Intake.reference)))).scalars())
 
 

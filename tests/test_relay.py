@@ -8,9 +8,11 @@ import pytest
 from contract import different
 from office import SECRET, Office
 from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col
+from temporalio.client import Client
 
-from api import opening
+from api import opening, relay
 from api.app import create_app
 from api.parts import Parts
 from complaints.form import ComplaintForm
@@ -42,7 +44,7 @@ async def kept(office: Office, number: int) -> list[str]:
 
 
 async def catch_up(office: Office) -> int:
-    return await opening.catch_up(office.engine, office.env.client, office.queue)
+    return await relay.catch_up(office.engine, office.env.client, office.queue)
 
 
 async def aside(office: Office, reference: str) -> str | None:
@@ -85,13 +87,44 @@ async def test_what_was_set_aside_starts_once_it_is_mended_and_tried_again(offic
     assert not await intake.set_aside(office.engine, broken, None), "it has started; there is nothing to try"
 
 
-async def test_what_gives_no_answer_is_set_aside_after_some_tries_only(office: Office) -> None:
+async def test_what_cannot_be_started_is_set_aside_after_some_tries_only(office: Office) -> None:
     [silent] = await kept(office, 1)
-    for n in range(1, opening.MOST_TRIES + 1):
-        found = await intake.not_started(office.engine, [silent], opening.MOST_TRIES)
-        assert found == ([silent] if n == opening.MOST_TRIES else [])
-    assert await aside(office, silent) == "no answer from its process"
+    for n in range(1, relay.MOST_TRIES + 1):
+        found = await intake.not_started(office.engine, [silent], relay.MOST_TRIES)
+        assert found == ([silent] if n == relay.MOST_TRIES else [])
+    assert await aside(office, silent) == "its process could not be started"
     assert await catch_up(office) == 0
+
+
+async def test_all_begin_in_order_though_nobody_is_at_work_and_none_counts_as_failed(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "ANSWER_WITHIN", timedelta(milliseconds=300))
+    monkeypatch.setattr(relay, "UNDER_WAY", 2)
+    came = await kept(office, 5)
+    assert await relay.catch_up(office.engine, office.env.client, "nobody-is-at-work") == 5
+    begun = [await office.env.client.get_workflow_handle(reference).describe() for reference in came]
+    assert [one.start_time for one in begun] == sorted(one.start_time for one in begun)
+    async with office.engine.connect() as db:
+        query = select(col(Intake.started_at), col(Intake.tries)).where(col(Intake.reference).in_(came))
+        assert all(started and not tries for started, tries in (await db.execute(query)).all())
+    for reference in came:
+        assert (await office.case(reference))["stage"] == "received", "its kept form answers until it is assigned"
+        await office.env.client.get_workflow_handle(reference).terminate("nobody works on it")
+
+
+async def test_the_order_stands_though_temporal_comes_back_between_two_tries(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    came, tried, begin = await kept(office, 3), list[str](), opening.begin
+
+    async def away_at_first(engine: AsyncEngine, client: Client, task_queue: str, one: intake.Kept) -> bool:
+        tried.append(one.reference)
+        return len(tried) > 1 and await begin(engine, client, task_queue, one)
+
+    monkeypatch.setattr(opening, "begin", away_at_first)
+    assert await catch_up(office) == 3
+    assert tried == [came[0], *came]
 
 
 async def test_a_web_server_ends_though_a_cancellation_was_lost(
@@ -106,7 +139,7 @@ async def test_a_web_server_ends_though_a_cancellation_was_lost(
         lost.set()
         return 0
 
-    monkeypatch.setattr(opening, "catch_up", busy)
+    monkeypatch.setattr(relay, "catch_up", busy)
     app = create_app(Parts(office.engine, office.env.client, SECRET, office.queue))
     async with asyncio.timeout(20):
         async with app.router.lifespan_context(app):
