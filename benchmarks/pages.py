@@ -1,4 +1,4 @@
-"""Server time and weight of the console's pages, at 10,000 seeded complaints and at N, and the plans of their queries.
+"""Time and weight of the console's pages, at 10,000 seeded complaints and at N side by side; plans of the queries.
 
     make pages N=1000000            its own stack, in a folder that is gone afterwards
     make pages N=1000000 DATA=DIR   on the folder of an `amends run` that is not running now; it is seeded up to N
@@ -14,7 +14,7 @@ import re
 import statistics
 import sys
 import time
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -72,37 +72,52 @@ def signed_in(here: Running, role: str) -> httpx.Client:
     return browser
 
 
-def asked(browser: httpx.Client, path: str) -> Json | None:
-    """Milliseconds (p50, p95) and bytes of a page; None for one that is not there, or not for this role."""
-    times, answer = list[float](), browser.get(path)
-    if answer.status_code != 200:
-        return None
+def asked(browsers: list[httpx.Client], paths: list[str]) -> list[Json | None]:
+    """A page of each side, asked by turns so that a machine that is faster for a while is so for both.
+
+    Milliseconds (p50, p95) and bytes; None for a page that is not there, or not for this role.
+    """
+    sides = [(browser, path, list[float]()) for browser, path in zip(browsers, paths, strict=True)]
+    if any(browser.get(path).status_code != 200 for browser, path, _ in sides):
+        return [None for _ in sides]
     for n in range(WARM + ASKED):
-        began = time.perf_counter()
-        answer = browser.get(path)
-        if n >= WARM:
-            times.append(1000 * (time.perf_counter() - began))
-    cuts = statistics.quantiles(times, n=20, method="inclusive")
+        for browser, path, times in sides:
+            began = time.perf_counter()
+            browser.get(path)
+            if n >= WARM:
+                times.append(1000 * (time.perf_counter() - began))
+    return [_figures(*side) for side in sides]
+
+
+def _figures(browser: httpx.Client, path: str, times: list[float]) -> Json:
+    answer, cuts = browser.get(path), statistics.quantiles(times, n=20, method="inclusive")
     links = set(re.findall(r'<(?:link|script)[^>]+(?:href|src)="([^":]+\.(?:css|js)[^"]*)"', answer.text))
     parts = sum(len(browser.get(answer.url.join(link)).content) for link in links)
     return {"p50": round(cuts[9], 1), "p95": round(cuts[18], 1), "html": len(answer.content), "css and js": parts}
 
 
-def measured(here: Running, settings: Settings) -> Json:
-    """Every page by every role."""
+def measured(sides: list[Running]) -> list[Json]:
+    """Every page by every role, of each side."""
+    settings = [here.settings() for here in sides]
+    found = [_size(one) for one in settings]
+    paths = [asyncio.run(pages(one)) for one in settings]
+    for role in ROLES:
+        browsers = [signed_in(here, role) for here in sides]
+        for name in paths[0]:
+            for side, figures in zip(found, asked(browsers, [p[name] for p in paths]), strict=True):
+                if figures:
+                    side["pages"][f"{name}, {role}"] = figures
+        for browser in browsers:
+            browser.close()
+    return found
+
+
+def _size(settings: Settings) -> Json:
     with psycopg.connect(address(settings), autocommit=True) as db:
         db.execute("VACUUM ANALYZE")
         row = db.execute("SELECT count(*), pg_database_size(current_database()) FROM complaint").fetchone()
     assert row
-    found: Json = {"complaints": row[0], "database MB": row[1] // 1_000_000, "pages": {}}
-    paths = asyncio.run(pages(settings))
-    for role in ROLES:
-        browser = signed_in(here, role)
-        for name, path in paths.items():
-            if (one := asked(browser, path)) is not None:
-                found["pages"][f"{name}, {role}"] = one
-        browser.close()
-    return found
+    return {"complaints": row[0], "database MB": row[1] // 1_000_000, "pages": {}}
 
 
 def filled(settings: Settings, to: int) -> None:
@@ -115,36 +130,32 @@ def filled(settings: Settings, to: int) -> None:
 
 def shown(small: Json | None, large: Json) -> None:
     """The table of what was measured."""
-    print(f"\n{large['complaints']} complaints, {large['database MB']} MB; against {small and small['complaints']}")
-    print(f"{'page, role':<34}{'p50 ms':>9}{'p95 ms':>9}{'growth':>9}{'html kB':>9}{'all kB':>9}")
+    against = f"; against {small['complaints']}" if small else ""
+    print(f"\n{large['complaints']} complaints, {large['database MB']} MB{against}")
+    print(f"{'page, role':<34}{'p50 ms':>9}{'p95 ms':>9}{'growth':>9}{'html kB':>9}{'before':>9}{'all kB':>9}")
     for name, one in large["pages"].items():
-        before = small["pages"].get(name) if small else None
+        before = small["pages"][name] if small else None
         growth = f"{one['p50'] / before['p50']:.2f}" if before else "-"
+        was = f"{before['html'] / 1000:.1f}" if before else "-"
         html, whole = one["html"] / 1000, (one["html"] + one["css and js"]) / 1000
-        print(f"{name:<34}{one['p50']:>9.1f}{one['p95']:>9.1f}{growth:>9}{html:>9.1f}{whole:>9.1f}")
+        print(f"{name:<34}{one['p50']:>9.1f}{one['p95']:>9.1f}{growth:>9}{html:>9.1f}{was:>9}{whole:>9.1f}")
 
 
 def main(number: int, data: str | None) -> int:
-    """Measure at both sizes, and write it all down."""
+    """Measure at both sizes, side by side, and write it all down."""
     OUT.mkdir(exist_ok=True)
-    own = TemporaryDirectory(prefix="amends-pages-", ignore_cleanup_errors=True) if data is None else nullcontext(data)
-    small: Json | None = None
-    with own as folder, running(Path(folder).resolve() / "data" if data is None else Path(folder).resolve()) as here:
-        settings = here.settings()
-        with psycopg.connect(address(settings)) as db:
-            there = (db.execute("SELECT count(*) FROM complaint").fetchone() or [0])[0]
-        if there <= SMALL < number:
-            filled(settings, SMALL)
-            small = measured(here, settings)
-        filled(settings, number)
-        large = measured(here, settings)
-        if small is None and (OUT / "pages-small.json").exists():
-            small = json.loads((OUT / "pages-small.json").read_text())
-        for name, found in (("pages-small", small), ("pages", large)):
-            (OUT / f"{name}.json").write_text(json.dumps(found, indent=1))
-        shown(small, large)
-        paths = asyncio.run(pages(settings))
-        plans = asyncio.run(explained(settings, paths, address(settings), PASSWORD))
+    with TemporaryDirectory(prefix="amends-pages-", ignore_cleanup_errors=True) as own, ExitStack() as stack:
+        folders = {number: Path(data).resolve() if data else Path(own) / "large"}
+        if number > SMALL:
+            folders = {SMALL: Path(own) / "small"} | folders
+        sides = [stack.enter_context(running(folder)) for folder in folders.values()]
+        for here, size in zip(sides, folders, strict=True):
+            filled(here.settings(), size)
+        *small, large = measured(sides)
+        (OUT / "pages.json").write_text(json.dumps([*small, large], indent=1))
+        shown(small[0] if small else None, large)
+        settings = sides[-1].settings()
+        plans = asyncio.run(explained(settings, asyncio.run(pages(settings)), address(settings), PASSWORD))
         (OUT / "pages-plans.txt").write_text(plans)
         (OUT / "pages-plans.md").write_text(condensed(plans))
     return 0

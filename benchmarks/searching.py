@@ -26,18 +26,17 @@ def decoded_by_ops(here: Running, settings: Settings, reference: str, words: str
     """Whether `temporal workflow show` with the codec server shows the words of that case to that person."""
     here.call(user, "GET", "/auth/me")
     assert settings.temporal_address is not None
-    done = subprocess.run(
-        [
-            temporal_binary(), "workflow", "show", "-w", reference, "--detailed",
-            "--address", settings.temporal_address,
-            "--codec-endpoint", f"http://127.0.0.1:{here.port}/codec",
-            "--codec-auth", f"Bearer {here.tokens[user]}",
-        ],
-        env=clean_environment(), capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-    if done.returncode != 0:
-        print(f"  … {reference}: the CLI ended with {done.returncode}: {done.stderr.strip()[-200:]}")
-    return words in done.stdout
+    asked = [
+        temporal_binary(), "workflow", "show", "-w", reference, "--detailed",
+        "--address", settings.temporal_address,
+        "--codec-endpoint", f"http://127.0.0.1:{here.port}/codec",
+        "--codec-auth", f"Bearer {here.tokens[user]}",
+    ]  # fmt: skip
+    for _ in range(3):  # the CLI waits ten seconds for an answer: on a machine at work one may come later
+        done = subprocess.run(asked, env=clean_environment(), capture_output=True, text=True, timeout=120)
+        if done.returncode == 0:
+            return words in done.stdout
+    raise RuntimeError(f"{reference}: the CLI ended with {done.returncode}: {done.stderr.strip()[-200:]}")
 
 
 async def replayed(settings: Settings, references: list[str]) -> tuple[int, int]:

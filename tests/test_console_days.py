@@ -86,7 +86,7 @@ async def test_the_ordinary_life_of_a_complaint_by_four_people(office: Office, t
         clicks = {"take": await presses(handler)}
         await fill(
             handler, "/resolution", findings="系统重复扣费", responsibility="银行", measures="退还",
-            redress__kind="compensation", redress__amount__value="8600.00", redress__amount__currency="CNY",
+            redress__kind="compensation", redress__amount__value="8,600.00",
             root_cause="system", reply="已退还并补偿。",
         )  # fmt: skip
         await expect(handler.locator('form[action$="/resolution"]')).to_have_count(0)

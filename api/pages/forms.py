@@ -12,6 +12,8 @@ from starlette.datastructures import FormData
 Json = dict[str, Any]
 OWN = ("csrf_token", "request_id", "seen", "back")
 """Fields of every form that are no part of the act."""
+GROUPED = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
+"""How people write 1,200,000.00."""
 
 
 def typed(form: FormData) -> dict[str, list[str]]:
@@ -26,11 +28,26 @@ def body(filled: dict[str, list[str]], model: type[BaseModel], zone: ZoneInfo) -
     """
     schema = model.model_json_schema()
     made: Json = {}
-    for field, values in filled.items():
+    for field, values in _money(filled).items():
         values = [value for value in values if value.strip()]
         if values:
             _put(made, field.split("."), [_read(v, _of(schema, field.split(".")), zone) for v in values], schema)
     return made
+
+
+def _money(filled: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Amounts as people write them: thousands may be grouped, and a preset currency without an amount says nothing."""
+    said = dict(filled)
+    for field in (f for f in filled if f.endswith("amount.value")):
+        said[field] = [_ungrouped(value.strip()) for value in filled[field]]
+    for field in (f for f in filled if f.endswith("amount.currency")):
+        if not any(said.get(field.removesuffix("currency") + "value", [])):
+            del said[field]
+    return said
+
+
+def _ungrouped(number: str) -> str:
+    return number.replace(",", "") if GROUPED.fullmatch(number) else number
 
 
 def _put(made: Json, place: list[str], values: list[Any], schema: Json) -> None:

@@ -26,8 +26,6 @@ SHOWN = "suggested"
 """Under names that begin so the page says which class it had suggested."""
 OF_THE_CLASS = ("nature", "urgency", "kinds", "checked", "class_reason")
 KEY = re.compile(r"[\x20-\x7e]{1,200}")
-GROUPED = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
-"""How people write 1,200,000.00."""
 
 
 class Choice(BaseModel):
@@ -62,9 +60,6 @@ def body_of(filled: Filled) -> Json:
     said = {name: values for name, values in filled.items() if name not in ("anonymous", "looked", *OF_THE_CLASS)}
     said = {name: values for name, values in said.items() if not name.startswith(f"{SHOWN}.")}
     said["attachments"] = [line.strip() for text in said.get("attachments", []) for line in text.splitlines()]
-    said["amount.value"] = [_plain(value) for value in said.get("amount.value", [])]
-    if not any(said["amount.value"]):
-        said.pop("amount.currency", None)  # it is preset
     body = forms.body(said, NewComplaint, zone())
     if "complainant" not in body:
         body["complainant"] = None if anonymous(filled) else {}
@@ -74,11 +69,6 @@ def body_of(filled: Filled) -> Json:
 def anonymous(filled: Filled) -> bool:
     """Whether the tick is set."""
     return filled.get("anonymous", [""])[-1] == "true"
-
-
-def _plain(number: str) -> str:
-    number = number.strip()
-    return number.replace(",", "") if GROUPED.fullmatch(number) else number
 
 
 def complaint(filled: Filled) -> NewComplaint:
