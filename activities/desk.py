@@ -107,7 +107,7 @@ class Desk:
     @activity.defn
     async def record(self, record: Record) -> None:
         """Make the register say what the workflow says, and see that those concerned are told."""
-        told = await write.record(self.engine, record.case, record.events)
+        told = await write.record(self.engine, record.case, record.events, record.at)
         count(record.case, record.events)
         for username in told:
             await self.poke(username)

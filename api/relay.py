@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 
 import structlog
 from pydantic import ValidationError
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
@@ -30,10 +29,15 @@ async def relay(parts: Parts) -> None:
         try:
             if began := await catch_up(parts.engine, parts.temporal, parts.task_queue):
                 log.info("relay.caught_up", started=began)
-        except* SQLAlchemyError as errors:
-            log.warning("relay.register_away", error=type(errors.exceptions[0]).__name__)
+        except Exception as error:  # whatever it is, the next look comes: a relay that has ended starts nothing
+            log.error("relay.look_failed", error=kind_of(error))
         if began < AT_A_LOOK:
             await asyncio.sleep(LOOK_EVERY)  # the inbox is looked at at this pace; nothing waits for it
+
+
+def kind_of(error: Exception) -> str:
+    """The class of an error; of a group, of the first in it."""
+    return kind_of(error.exceptions[0]) if isinstance(error, ExceptionGroup) else type(error).__name__
 
 
 async def catch_up(engine: AsyncEngine, client: Client, task_queue: str) -> int:
@@ -41,11 +45,14 @@ async def catch_up(engine: AsyncEngine, client: Client, task_queue: str) -> int:
 
     While UNDER_WAY of them wait to be assigned, no more begin: people's acts do not wait behind the whole inbox.
     One that can never start must not hold up the others: what cannot even be read is set aside at once, what cannot be
-    started while others can, after some tries.
+    started goes to the end of the line after some looks and, while others start, is set aside after some more.
     """
     began, failed, room = 0, list[str](), asyncio.Semaphore(UNDER_WAY)
     async with asyncio.TaskGroup() as under_way:
         for kept in await intake.waiting(engine, AT_A_LOOK, datetime.now(UTC) - 2 * ANSWER_WITHIN):
+            if kept.locked:  # another server may have the master key of its key
+                failed.append(kept.reference)
+                continue
             started = await _begin(engine, client, task_queue, kept)
             if started is False:
                 answers, _ = await process_side(client, task_queue)
@@ -60,7 +67,7 @@ async def catch_up(engine: AsyncEngine, client: Client, task_queue: str) -> int:
                 failed.append(kept.reference)
                 if not began and len(failed) >= GIVE_UP_AFTER:
                     break  # it is not the complaints
-    for reference in await intake.not_started(engine, failed, MOST_TRIES) if began and failed else []:
+    for reference in await intake.not_started(engine, failed, MOST_TRIES, aside=bool(began)) if failed else []:
         log.error("opening.set_aside", reference=reference, error="could not be started")
     return began
 

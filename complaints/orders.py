@@ -78,10 +78,11 @@ class RulesOf(BaseModel):
 
 
 class Record(BaseModel):
-    """What the register is to say: the whole case, and the events that are new."""
+    """What the register is to say: the whole case, and the events that are new; ordered when."""
 
     case: Case
     events: list[Event]
+    at: AwareDatetime | None = None
 
 
 class LetterOrder(BaseModel):

@@ -34,6 +34,7 @@ class Kind(StrEnum):
     clocks = "clocks"
     letters = "letters"
     history = "history"
+    ahead = "ahead"
 
 
 TO_DO = {
@@ -53,6 +54,7 @@ TO_DO = {
     Kind.clocks: "--mend has the record written again",
     Kind.letters: "ask the customer, or the mail server's log by the Message-ID <REF-NUMBER@...>, what arrived",
     Kind.history: "events are missing and the process does not keep them: take them from a backup (docs/reconcile.md)",
+    Kind.ahead: "the register knows steps that its process does not: was Temporal set back? docs/reconcile.md",
 }
 """What a person does about it, where it was not mended."""
 
@@ -128,6 +130,8 @@ def differences(reference: str, process: Standing, record: Standing | None) -> l
     """In what the record differs from what the process says."""
     if record is None:
         return [Difference(reference=reference, kind=Kind.no_record, process=process.stage)]
+    if record.seq > process.seq:  # nothing is mended here: those steps are nowhere else any more
+        return [Difference(reference=reference, kind=Kind.ahead, record=str(record.seq), process=str(process.seq))]
     ended = (record.stage is Stage.closed) != (process.stage is Stage.closed)
     pairs = {
         Kind.closed if ended else Kind.stage: (record.stage, process.stage),

@@ -20,10 +20,12 @@ from vault.index import blind
 
 SAME_BODY_WITHIN = timedelta(minutes=10)
 PLACE = "intake.form"
+TO_THE_END = 3
+"""Failed so often, it is tried after the others."""
 
 
 class Kept(BaseModel):
-    """What was received; `form` is empty once the case is erased."""
+    """What was received; `form` is empty once the case is erased or cannot be opened, `locked` where its key cannot."""
 
     reference: str
     agent: str
@@ -31,6 +33,7 @@ class Kept(BaseModel):
     form: dict[str, Any]
     recorded_at: AwareDatetime
     started_at: AwareDatetime | None = None
+    locked: bool = False
 
 
 def body_hash(body: dict[str, Any]) -> str:
@@ -106,11 +109,13 @@ async def started(engine: AsyncEngine, reference: str, now: datetime) -> None:
         await db.execute(update(Intake).where(col(Intake.reference) == reference).values(started_at=now))
 
 
-async def not_started(engine: AsyncEngine, references: list[str], most: int) -> list[str]:
-    """Count a try that failed for each of them; those that have failed that often are set aside, and given."""
+async def not_started(engine: AsyncEngine, references: list[str], most: int, *, aside: bool) -> list[str]:
+    """Count a try that failed for each; with `aside`, those that have failed that often are set aside, and given."""
     these = col(Intake.reference).in_(references)
     async with engine.begin() as db:
         await db.execute(update(Intake).where(these).values(tries=Intake.tries + 1))
+        if not aside:
+            return []
         often = (
             update(Intake).where(these, col(Intake.tries) >= most).values(set_aside="its process could not be started")
         )
@@ -126,16 +131,27 @@ async def set_aside(engine: AsyncEngine, reference: str, why: str | None) -> boo
 
 
 async def waiting(engine: AsyncEngine, limit: int, older_than: datetime) -> list[Kept]:
-    """Complaints kept before that time whose process has not started, in the order they came."""
+    """Complaints kept before that time whose process has not started, in the order they came; those that fail, last."""
     query = (
         select(table(Intake))
         .where(col(Intake.started_at).is_(None), col(Intake.recorded_at) < older_than)
         .where(col(Intake.set_aside).is_(None))
-        .order_by(col(Intake.number))
+        .order_by(col(Intake.tries) >= TO_THE_END, col(Intake.number))
         .limit(limit)
     )
     async with reading(engine) as db:
-        return await _opened(db, list((await db.execute(query)).mappings()))
+        rows = list((await db.execute(query)).mappings())
+        try:
+            return await _opened(db, rows)
+        except Unreadable:  # one of the keys
+            return [await _opened_alone(db, row) for row in rows]
+
+
+async def _opened_alone(db: AsyncConnection, row: Any) -> Kept:
+    try:
+        return (await _opened(db, [row]))[0]
+    except Unreadable:
+        return Kept.model_validate({**row, "form": {}, "locked": True})
 
 
 async def find(engine: AsyncEngine, reference: str) -> Kept | None:

@@ -1,5 +1,6 @@
 """Writes the register. Every write is idempotent and keyed by the case's own numbers: a repeat changes nothing."""
 
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -25,19 +26,20 @@ CHANGED = "amends_changed"
 """Where the register tells whoever listens that some case has changed."""
 
 
-async def record(engine: AsyncEngine, case: Case, events: list[Event]) -> list[str]:
+async def record(engine: AsyncEngine, case: Case, events: list[Event], ordered_at: datetime | None = None) -> list[str]:
     """Make the register say what the workflow says; gives the usernames that now have something to be told.
 
     A workflow task that was lost may be done again with another outcome: the workflow's last word stands, so rows
     are overwritten, and events beyond its last number, which then never happened, go. A worker that stood still while
     another did its task again may write after that one: what is older than what is there is no last word, and is left.
+    So is the repeat of a write that others have followed. `ordered_at` says how old one without events is.
     """
     async with engine.begin() as db:
         box, secret = await box_of(db, case.reference, make=True), await index_secret(db)
         rows = rows_of(case, events, box, secret)
         row = rows[t.Complaint][0]
         known = await _known(db, case.reference)
-        if known is not None and await _overtaken(db, known["seq"], case.reference, events):
+        if known is not None and await _overtaken(db, known["seq"], case, events, ordered_at):
             return []
         if known is not None and known["seq"] > case.seq:
             await db.execute(
@@ -65,13 +67,23 @@ async def _known(db: AsyncConnection, reference: str) -> dict[str, Any] | None:
     return dict(found) if found else None
 
 
-async def _overtaken(db: AsyncConnection, seq: int, reference: str, events: list[Event]) -> bool:
-    """Whether another run of the same step, which began later, has written these events."""
-    if not events or events[0].seq > seq:
-        return False
+async def _overtaken(
+    db: AsyncConnection, seq: int, case: Case, events: list[Event], ordered_at: datetime | None
+) -> bool:
+    """Whether the register, which has `seq` events, has a later word: of the same step, or of steps after it."""
     e = t.CaseEvent
-    there = await db.scalar(select(col(e.at)).where(col(e.reference) == reference, col(e.seq) == events[0].seq))
-    return there is not None and there > events[0].at
+    mine = select(col(e.seq), col(e.at)).where(col(e.reference) == case.reference)
+    if not events:
+        if ordered_at is None or seq <= case.seq:
+            return False
+        later = mine.where(col(e.seq) > case.seq, col(e.at) > ordered_at)
+        return (await db.execute(later.limit(1))).first() is not None
+    first, last = events[0], events[-1]
+    found = await db.execute(mine.where(col(e.seq).in_([first.seq, last.seq])))
+    there = {row.seq: row.at for row in found}
+    if first.seq in there and there[first.seq] > first.at:
+        return True
+    return seq > case.seq and last.seq in there and there[last.seq] >= last.at
 
 
 def rows_of(case: Case, events: list[Event], box: Box, secret: bytes) -> dict[type[SQLModel], list[dict[str, Any]]]:

@@ -6,8 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import pytest
+from contract import different
 from moves import ANSWER, ASK, LATER, OUTAGE, SKIPPING_EVENTS, duty
 from office import PLAIN, RESOLUTION, Office, OpenOffice
+
+from complaints.detours import merging
+from complaints.turns import News
 
 CROWD = int(os.environ.get("AMENDS_CROWD", "12"))
 """Complaints of one event; `make storm` asks for 200."""
@@ -114,3 +119,19 @@ async def test_a_crowd_of_complaints_of_one_event(office_on: OpenOffice) -> None
         print(
             f"{CROWD} opened in {opened:.1f} s, all answered after {took:.1f} s; lead: {await runs(office, reference)}"
         )
+
+
+async def test_a_case_that_is_being_merged_waits_for_the_end_of_it_in_the_same_run(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older, case = [str((await office.open(different()))["reference"]) for _ in range(2)]
+    await office.letter_event(case, "letter_sent")
+    monkeypatch.setattr(merging, "_take_up", lambda *_: None)  # the other process is slow to answer
+    body = {"reference": older, "how": "merged", "reason": "x"}
+    link = asyncio.create_task(office.call("agent", "POST", f"/complaints/{case}/links", body))
+    for number in range(45):
+        await office.act("agent", case, "notes", {"text": f"{number}"})
+    await link
+    await office.handle(case).signal("hear", News(kind="merge_taken", reference=older, by="agent"))
+    async with asyncio.timeout(20):
+        assert await office.ended(case) == "merged"

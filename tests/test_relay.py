@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from contract import different
 from office import SECRET, Office
-from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import make_url, select, text, update
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel import col
 from temporalio.client import Client
 
@@ -19,6 +19,8 @@ from complaints.form import ComplaintForm
 from register import intake
 from register.sealing import box_of, put
 from register.tables import Complaint, Intake
+from vault.box import Unreadable
+from vault.keyring import keyring_of
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +92,7 @@ async def test_what_was_set_aside_starts_once_it_is_mended_and_tried_again(offic
 async def test_what_cannot_be_started_is_set_aside_after_some_tries_only(office: Office) -> None:
     [silent] = await kept(office, 1)
     for n in range(1, relay.MOST_TRIES + 1):
-        found = await intake.not_started(office.engine, [silent], relay.MOST_TRIES)
+        found = await intake.not_started(office.engine, [silent], relay.MOST_TRIES, aside=True)
         assert found == ([silent] if n == relay.MOST_TRIES else [])
     assert await aside(office, silent) == "its process could not be started"
     assert await catch_up(office) == 0
@@ -125,6 +127,57 @@ async def test_the_order_stands_though_temporal_comes_back_between_two_tries(
     monkeypatch.setattr(opening, "begin", away_at_first)
     assert await catch_up(office) == 3
     assert tried == [came[0], *came]
+
+
+async def test_three_that_cannot_start_do_not_hold_up_those_behind_them(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    came, begin = await kept(office, 5), opening.begin
+    refused = set(came[:3])
+
+    async def but_three(engine: AsyncEngine, client: Client, task_queue: str, one: intake.Kept) -> bool:
+        return one.reference not in refused and await begin(engine, client, task_queue, one)
+
+    monkeypatch.setattr(opening, "begin", but_three)
+    assert [await catch_up(office) for _ in range(intake.TO_THE_END + 1)] == [0] * intake.TO_THE_END + [2]
+    assert await aside(office, came[0]) is None
+    came = await kept(office, 1)
+    assert await catch_up(office) == 1
+    assert {await aside(office, reference) for reference in refused} == {"its process could not be started"}
+
+
+async def test_a_key_that_cannot_be_opened_here_keeps_no_other_from_starting(
+    office: Office, owner_url: str, database_url: str
+) -> None:
+    locked, good = await kept(office, 2)
+    owner = create_async_engine(make_url(owner_url).set(database=make_url(database_url).database))
+    spoilt = text("UPDATE vault.data_key SET wrapped = '\\x00'::bytea || substr(wrapped, 2) WHERE subject = :s")
+    async with owner.begin() as db:
+        await db.execute(spoilt, {"s": locked})
+    await owner.dispose()
+    keyring_of(office.engine)._kept.clear()
+    assert await catch_up(office) == 1
+    assert await aside(office, locked) is None, "another server may open it"
+    assert (await office.case(good))["stage"] != "received"
+    assert await intake.set_aside(office.engine, locked, "the end of the test")
+
+
+async def test_the_relay_goes_on_whatever_a_look_ran_into(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks, again = 0, asyncio.Event()
+
+    async def fails(*_: object) -> int:
+        nonlocal looks
+        looks += 1
+        if looks > 1:
+            again.set()
+        raise ExceptionGroup("beside", [Unreadable("of one case")])
+
+    monkeypatch.setattr(relay, "catch_up", fails)
+    monkeypatch.setattr(relay, "LOOK_EVERY", 0.01)
+    task = asyncio.create_task(relay.relay(Parts(office.engine, office.env.client, SECRET, office.queue)))
+    async with asyncio.timeout(20):
+        await again.wait()
+    task.cancel()
 
 
 async def test_a_web_server_ends_though_a_cancellation_was_lost(

@@ -76,3 +76,23 @@ async def test_a_clock_that_was_set_back_loses_no_step(register: AsyncEngine) ->
     assert flow.act(Try("accept", handler or "", "/complaints/x/acceptance", {}), 1)
     await write.record(register, flow.case, flow.events[written:])
     assert (await read.events(register, "CMP-2026-771000003"))[-1]["kind"] == "accepted"
+
+
+@pytest.mark.parametrize("with_events", [True, False])
+async def test_the_repeat_of_a_write_that_others_have_followed_takes_nothing_away(
+    register: AsyncEngine, with_events: bool
+) -> None:
+    reference = f"CMP-2026-77100002{int(with_events)}"
+    flow = run(reference, OPENED)
+    early, events = flow.case.model_copy(deep=True), list(flow.events)
+    await write.record(register, flow.case, events, OPENED)
+    flow.now = OPENED + LATER
+    handler = flow.case.assignment.handler if flow.case.assignment else ""
+    assert flow.act(Try("accept", handler or "", "/complaints/x/acceptance", {}), 1)
+    await write.record(register, flow.case, flow.events[len(events) :], flow.now)
+    await write.record(register, early, events if with_events else [], OPENED)
+    assert (await read.events(register, reference))[-1]["kind"] == "accepted"
+    state = await read.case_state(register, reference)
+    assert state is not None and state["stage"] == "in_progress"
+    assert await write.record(register, early, [], flow.now + LATER) == []
+    assert (await read.events(register, reference))[-1]["kind"] != "accepted", "the process's word of now stands"

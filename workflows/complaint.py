@@ -66,7 +66,7 @@ class Complaint(Detours):
 
         An act that came meanwhile may have ordered a letter: what became of it must be heard, so the case goes on here.
         """
-        await workflow.wait_condition(workflow.all_handlers_finished)
+        await workflow.wait_condition(lambda: workflow.all_handlers_finished() or not self.at_rest())
         async with self._saving:
             if workflow.all_handlers_finished() and self.at_rest():
                 workflow.continue_as_new(opening.model_copy(update={"case": self.case}))

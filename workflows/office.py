@@ -94,8 +94,8 @@ class Office:
         return self.at_rest() and workflow.info().is_continue_as_new_suggested()
 
     def at_rest(self) -> bool:
-        """Whether no letter and no errand is under way."""
-        return all(t.done() for t in self._letters) and not self.case.errands
+        """Whether no letter, no errand and no merger is under way: who asks for a merger waits for its end."""
+        return all(t.done() for t in self._letters) and not self.case.errands and self.case.merging is None
 
     def _stands_still(self) -> "asyncio.Task[None] | None":
         beside = (self._time, self._errands)
@@ -177,7 +177,7 @@ class Office:
             self._show()
             await workflow.execute_local_activity_method(
                 Desk.record,
-                Record(case=self.case, events=events),
+                Record(case=self.case, events=events, at=workflow.now()),
                 summary=", ".join(wording(e.kind, "en") for e in events)[:180] or "the record again",
                 **LOCAL,
             )
