@@ -1,8 +1,10 @@
 """Carries a person's act to the process of the case, and its answer back."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from hashlib import sha256
 from time import perf_counter
 from typing import Any
 from uuid import uuid4
@@ -24,11 +26,15 @@ from vault.box import KeyDestroyed
 from vault.index import blind
 
 ANSWER_WITHIN = timedelta(seconds=10)
+KEY = re.compile(r"[\x20-\x7e]{1,200}")
+"""What the API takes as an Idempotency-Key."""
 AWAY = "the process engine is away; repeat with the same Idempotency-Key"
 
 
 def request_id(who: Actor, key: str | None) -> str:
     """What makes a repeated act the same act: the caller's Idempotency-Key, or nothing."""
+    if key and not KEY.fullmatch(key):  # a form's field holds what anybody sends: the process keeps nothing long of it
+        key = sha256(key.encode()).hexdigest()
     return f"{who.username}:{key}" if key else str(uuid4())
 
 

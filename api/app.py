@@ -84,7 +84,9 @@ def create_app(parts: Parts, *, secure: bool = False, traces: TracerProvider | N
     app.router.routes.extend(_routes())
     app.mount("/static", StaticFiles(packages=[("templates", "static")]), name="static")
     check_routes(app)
-    app.add_middleware(Recorded, engine=parts.engine)  # innermost: what it answers itself gets all headers
+    app.add_middleware(
+        Recorded, engine=parts.engine, rates=parts.rates
+    )  # innermost: what it answers itself gets all headers
     app.add_middleware(Limits)  # the last one added sees a request first
     app.add_middleware(errors.LastResort)
     app.add_middleware(CodecCors, origins=parts.ui_origins)

@@ -18,6 +18,9 @@ from starlette.requests import Request
 HASHES_AT_ONCE = 4
 """Each takes 64 MiB and a core: a flood of sign-ins waits in line."""
 
+STRANGERS_WRITTEN = 60
+"""So many refusals of a minute that nobody signed in for are written to the audit log, of each network."""
+
 
 def too_fast(seconds: float, why: str) -> HTTPException:
     """The refusal, with when to try again."""
@@ -62,6 +65,13 @@ class Rates:
     async def failed(self, address: str) -> None:
         """Count a sign-in that failed."""
         await self.counted.hit(RateLimitItemPerMinute(self.failures_per_minute), "failed", _network(address))
+
+    async def stranger(self, address: str) -> int:
+        """Count a request that was refused for want of a sign-in; how many more of this minute are written down."""
+        limit, place = RateLimitItemPerMinute(STRANGERS_WRITTEN), _network(address)
+        if not await self.counted.hit(limit, "stranger", place):
+            return -1
+        return int((await self.counted.get_window_stats(limit, "stranger", place)).remaining)
 
     async def _wait(self, limit: RateLimitItem, *key: str) -> float:
         return (await self.counted.get_window_stats(limit, *key)).reset_time - time.time()

@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import errors
-from api.metrics import UNWRITTEN
+from api.metrics import METHODS, UNWRITTEN
+from api.rates import Rates
 from complaints.records import CUSTOMER
 from register.audit import Entry, append
 
@@ -36,8 +37,8 @@ NOT_WRITTEN = "it could not be written to the audit log; try again, with the sam
 class Recorded:
     """Holds each answer back until it is in the log; what cannot be written does not leave."""
 
-    def __init__(self, app: ASGIApp, engine: AsyncEngine) -> None:
-        self.app, self.pen = app, Pen(engine)
+    def __init__(self, app: ASGIApp, engine: AsyncEngine, rates: Rates) -> None:
+        self.app, self.pen, self.rates = app, Pen(engine), rates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and its answer back once it is written down."""
@@ -71,6 +72,12 @@ class Recorded:
         if not wanted(scope):
             return True
         line = entry(scope, start, body)
+        if line.who == NOBODY and line.change is not None:
+            left = await self.rates.stranger(line.origin or "local")
+            if left < 0:  # what nobody was let into changes nothing; the log must not grow at a stranger's will
+                return True
+            if left == 0:
+                line.change["more"] = "not written in this minute"
         try:
             async with asyncio.timeout(WRITTEN_WITHIN):
                 await self.pen.write(line)
@@ -126,7 +133,7 @@ def entry(scope: Scope, start: Message, body: bytes) -> Entry:
     actor, by_link, client = state.get("actor"), state.get("case_of_link"), scope.get("client")
     return Entry(
         who=actor.username if actor else CUSTOMER if by_link else NOBODY,
-        act=f"{scope['method']} {scope['route'].path}",
+        act=f"{scope['method'] if scope['method'] in METHODS else 'other'} {scope['route'].path}",
         subject=by_link or _subject(scope, start),
         change=_outcome(start, body),
         # A customer's address would be personal data, and what is written here stays.

@@ -33,6 +33,8 @@ POSSIBLE: dict[str, list[Stage]] = {
     "reopening": [Stage.closed],
 }
 """The stages in which each act makes sense."""
+MOST_BYTES = 1_500_000
+"""Of a case as JSON: Temporal takes at most 2 MiB in one piece."""
 
 
 def possible(stage: Stage) -> list[str]:
@@ -52,6 +54,12 @@ def holder(case: Case, actor: Actor) -> None:
     held = case.assignment
     if held is None or held.handler != actor.username:
         raise Refused("not_yours", f"the case is with {held.handler if held and held.handler else 'nobody'}")
+
+
+def room(case: Case) -> None:
+    """Refuse what would make a case larger than its process can carry."""
+    if len(case.model_dump_json().encode()) > MOST_BYTES:
+        raise Refused("cap_reached", "no room is left for words in this case")
 
 
 def fault(field: str, code: str, message: str) -> Refused:

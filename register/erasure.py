@@ -16,7 +16,7 @@ from complaints.names import Stage
 from register import audit, links
 from register import detour_tables as d
 from register import tables as t
-from register.sealing import box_of, put, take
+from register.sealing import box_of, boxes_of, put, take
 from vault.keyring import keyring_of
 
 HOLD = "legalhold.reason"
@@ -41,12 +41,17 @@ class NotErasable(Exception):
 
 async def erasable(engine: AsyncEngine, reference: str) -> None:
     """Raise NotErasable with the reason, if there is one."""
-    c = t.Complaint
     async with engine.connect() as db:
-        query = select(col(c.stage), col(c.erased_at)).where(col(c.reference) == reference)
-        row = (await db.execute(query)).first()
-        held = await _held(db, reference)
-        kept = await db.scalar(select(col(t.Intake.reference)).where(col(t.Intake.reference) == reference))
+        await _erasable(db, reference)
+
+
+async def _erasable(db: AsyncConnection, reference: str) -> None:
+    """The same in a transaction, until whose end the case stays as it is: not opened again, not held."""
+    c = t.Complaint
+    query = select(col(c.stage), col(c.erased_at)).where(col(c.reference) == reference)
+    row = (await db.execute(query.with_for_update())).first()
+    held = await _held(db, reference)
+    kept = await db.scalar(select(col(t.Intake.reference)).where(col(t.Intake.reference) == reference))
     if row is None:
         known = "its process has not begun" if kept else "there is no such complaint"
         raise NotErasable(f"{reference}: {known}")
@@ -61,8 +66,8 @@ async def erasable(engine: AsyncEngine, reference: str) -> None:
 
 async def erase(engine: AsyncEngine, reference: str, by: str, why: str, origin: str, now: datetime) -> None:
     """Destroy the key of a closed case and empty its rows, in one transaction with the audit log's line."""
-    await erasable(engine, reference)
     async with engine.begin() as db:
+        await _erasable(db, reference)
         await keyring_of(db).destroy(db, reference, now)
         for table, values in EMPTIED:
             await db.execute(update(table).where(col(table.reference) == reference).values(**values))
@@ -89,6 +94,10 @@ async def due(engine: AsyncEngine, jurisdiction: str, closed_before: datetime, l
 async def hold(engine: AsyncEngine, reference: str, by: str, reason: str, now: datetime) -> None:
     """Keep a case from being erased, until released."""
     async with engine.begin() as db:
+        # One that is being erased is waited for, and has no key then.
+        await db.execute(
+            select(col(t.Complaint.reference)).where(col(t.Complaint.reference) == reference).with_for_update()
+        )
         sealed = put(await box_of(db, reference), HOLD, reason)
         row = {"reference": reference, "set_at": now, "by": by, "reason": sealed, "released_at": None}
         await db.execute(insert(t.LegalHold).values(row).on_conflict_do_update(index_elements=["reference"], set_=row))
@@ -114,7 +123,8 @@ async def holds(engine: AsyncEngine) -> list[dict[str, Any]]:
     async with engine.connect() as db:
         query = select(t.table(h)).where(col(h.released_at).is_(None)).order_by(col(h.set_at))
         rows = [dict(row) for row in (await db.execute(query)).mappings()]
-        return [row | {"reason": take(await box_of(db, row["reference"]), HOLD, row["reason"])} for row in rows]
+        boxes = await boxes_of(db, [row["reference"] for row in rows])
+        return [row | {"reason": take(boxes.get(row["reference"]), HOLD, row["reason"])} for row in rows]
 
 
 async def _held(db: AsyncConnection, reference: str) -> t.LegalHold | None:

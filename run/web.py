@@ -26,7 +26,7 @@ from run.settings import MissingSetting, Settings, needed_secret
 log = structlog.get_logger()
 KEY_LENGTH = 32
 MOST_CONNECTIONS = 500
-"""Of one process; beyond it the answer is 503, and the proxy asks another."""
+"""Of one process; beyond it the answer is 503. Open pages that listen are fewer: api/pages/live.py."""
 # A caller waits for the answer: with Temporal away the complaint is kept and the agent told so within seconds.
 BRIEF = RetryConfig(max_elapsed_time_millis=int(timedelta(seconds=3) / timedelta(milliseconds=1)))
 

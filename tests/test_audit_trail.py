@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from browser import web
 from contract import problem, signed_in
 from customer import AS_JSON, give_link
 from given import opened
@@ -16,6 +17,7 @@ from office import PLAIN, RESOLUTION, Office
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from api.rates import STRANGERS_WRITTEN, Rates
 from complaints.case import Case
 from complaints.names import Stage
 from complaints.records import Event
@@ -235,3 +237,15 @@ async def test_changed_rules_are_logged_once_by_whoever_starts(register: AsyncEn
     assert [x["change"]["cn/clocks.yaml"] for x in lines] == [[None, digests[0]], digests[:2], digests[1:]]
     await rules_log.log_rules(register)  # back to the true ones
     assert (await audit_check.verify(register)).fault is None
+
+
+async def test_no_words_of_a_stranger_get_into_the_log_and_not_without_end(office: Office) -> None:
+    before = await last(office.engine)
+    async with web(office, rates=Rates(requests_per_minute=10_000)) as http:
+        await http.request("ZHANGSAN-13812345678", "/complaints/CMP-2026-000001")
+        for _ in range(STRANGERS_WRITTEN + 5):
+            assert (await http.get("/complaints/CMP-2026-000001")).status_code == 401
+    lines = [e for e in await log_of(office.engine, "CMP-2026-000001", before) if e["who"] == "nobody"]
+    assert lines[0]["act"] == "other /complaints/{reference}"
+    assert len(lines) == STRANGERS_WRITTEN and lines[-1]["change"]["more"] == "not written in this minute"
+    assert "more" not in lines[-2]["change"]

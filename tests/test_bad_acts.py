@@ -8,6 +8,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 from bad_input import LEGITIMATE, PERSON, Json, at_fault, kept, send
+from browser import OWN, page_session, web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from office import MAJOR, PLAIN, RESOLUTION, Office
@@ -248,3 +249,34 @@ async def test_no_address_fails(office: Office, method: str, reference: str, que
     for path in ("/complaints", f"/complaints/{escaped(reference)}", f"/complaints/{escaped(reference)}/notes"):
         answer = await office.http.request(method, f"{path}?{tail}", headers=headers)
         sound(answer)
+
+
+# -- what would fill a case until its process could not go on ---------------------------------------------------------
+
+
+async def test_the_mark_of_a_form_can_be_anything_and_none_of_it_is_kept(office: Office) -> None:
+    reference = (await office.open(PLAIN | {"matter": "表单标记"}))["reference"]
+    mark = "标记" * 40_000
+    async with web(office) as http:
+        await page_session(http, "agent")
+        token = (await http.get("/auth/me")).json()["csrf_token"]
+        form = {"csrf_token": token, "text": "备注", "request_id": mark}
+        for _ in range(2):
+            sent = await http.post(f"/desk/complaints/{reference}/notes", data=form, headers=OWN)
+            assert sent.is_redirect, sent.text
+    notes = [e for e in await office.events(reference) if e["kind"] == "noted"]
+    assert len(notes) == 1, "sent again, it is the same note"
+    whole = await office.handle(reference).query("whole")
+    assert mark not in str(whole)
+
+
+async def test_a_case_takes_no_more_words_than_its_process_can_carry(office: Office) -> None:
+    case = await office.open(PLAIN | {"matter": "写满的个案"})
+    for _ in range(40):
+        answer = await office.call("agent", "POST", f"/complaints/{case['reference']}/notes", {"text": "满" * 20_000})
+        if answer.status_code != 200:
+            break
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:amends:cap_reached"), answer.text
+    handler = case["assignment"]["handler"]
+    await office.act(handler, case["reference"], "acceptance")
+    await office.act(handler, case["reference"], "resolution", RESOLUTION)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 import pytest
+from browser import HTML, newcomer, token_pair, web
 from moves import ANSWER, NOTE, OUTAGE, duty
 from office import MAJOR, PLAIN, RESOLUTION, Office, OpenOffice
 from views import clock, due, kinds
@@ -55,6 +56,24 @@ async def test_a_cross_department_case_goes_on_when_every_duty_is_done(office: O
     assert "duties_done" in kinds(await office.events(reference))
     case = await office.act(handler, reference, "resolution", RESOLUTION)
     assert case["stage"] in ("feedback", "callback", "awaiting_approval")
+
+
+async def test_a_supervisor_sees_to_duties_of_their_own_department_only(office: Office) -> None:
+    reference, handler = await cross(office)
+    await office.act(handler, reference, "plan", {"duties": [duty("legal"), duty("it_channels", 1)]})
+    legal, there = [await newcomer(office, roles=["supervisor"], department=d) for d in ("legal", "it_channels")]
+    take = {"department": "legal", "owner": "handler.legal", "reason": "x"}
+    async with web(office) as http:
+        for who, status in ((legal, 403), (there, 200)):
+            bearer = {"Authorization": f"Bearer {(await token_pair(http, who))['access_token']}"}
+            page = await http.get(f"/desk/complaints/{reference}", headers=bearer | HTML)
+            assert ("duties/2/answer" in page.text) == (status == 200) or page.is_redirect
+            for act, body in (("change", {"working_days": 2, "reason": "x"}), ("change", take)):
+                answer = await http.post(f"/complaints/{reference}/duties/2/{act}", json=body, headers=bearer)
+                assert answer.status_code == status, answer.text
+            if who == legal:
+                own = await http.post(f"/complaints/{reference}/duties/1/answer", json={"answer": "x"}, headers=bearer)
+                assert own.status_code == 200, own.text
 
 
 # -- links and merging -----------------------------------------------------------------------------------------------

@@ -22,10 +22,11 @@ from activities.erasing import Erasing
 from complaints.orders import RetentionOrder
 from policies.retention import retention
 from register import erasure
-from register.tables import Complaint
+from register.tables import Complaint, LegalHold
 from run import proof
 from run.erasing import erase, hold
 from run.settings import Settings
+from vault.box import KeyDestroyed
 from workflows.retention import Retention
 
 
@@ -125,6 +126,29 @@ async def test_only_closed_cases_that_nobody_holds_are_erased(office: Office, se
     with pytest.raises(RuntimeError, match="has no key"):
         await hold(settings, "CMP-2026-999999999999", "x", "x", release=False)
     await erase(settings, reference, "x", "x")
+
+
+async def test_a_hold_set_while_it_is_erased_waits_and_finds_no_key(office: Office) -> None:
+    _, reference = await closed(office)
+    now = datetime.now(UTC)
+    async with asyncio.TaskGroup() as both, office.engine.begin() as db:
+        await erasure._erasable(db, reference)
+        held = both.create_task(erasure.hold(office.engine, reference, "x", "诉讼", now))
+        _, waiting = await asyncio.wait([held], timeout=0.5)
+        assert waiting, "it is set only after what was looked at has been done"
+    assert reference in {h["reference"] for h in await erasure.holds(office.engine)}
+    with pytest.raises(erasure.NotErasable, match="on legal hold"):
+        await erasure.erase(office.engine, reference, "x", "x", "x", now)
+    await erasure.release(office.engine, reference, "x", "x", now)
+    await erasure.erase(office.engine, reference, "x", "x", "x", now)
+    with pytest.raises(KeyDestroyed):
+        await erasure.hold(office.engine, reference, "x", "诉讼", now)
+    async with office.engine.begin() as db:  # as the register of an older version may have it
+        await db.execute(update(LegalHold).where(col(LegalHold.reference) == reference).values(released_at=None))
+    assert [h["reason"] for h in await erasure.holds(office.engine) if h["reference"] == reference] == [
+        {"erased": True}
+    ]
+    await erasure.release(office.engine, reference, "x", "x", now)
 
 
 async def test_a_case_whose_key_is_gone_cannot_be_written_to_either(office: Office, settings: Settings) -> None:

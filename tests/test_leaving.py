@@ -6,7 +6,7 @@ import signal
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
 import pytest
@@ -14,6 +14,8 @@ from keys import MASTER_KEYS
 from office import PASSWORD, SECRET, free_port
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.testing import WorkflowEnvironment
+
+from api.pages.live import MOST_OF_ONE
 
 
 async def ready(http: httpx.AsyncClient, address: str) -> bool:
@@ -61,6 +63,10 @@ async def test_it_says_so_lets_go_of_every_connection_and_ends(
             assert await anext(lines) == "retry: 3000"
             answer = await http.get("/complaints?limit=1")
             assert answer.status_code == 200 and "connection" not in answer.headers
+            async with AsyncExitStack() as open_pages:
+                for _ in range(MOST_OF_ONE - 1):
+                    await open_pages.enter_async_context(http.stream("GET", "/desk/live"))
+                assert (await http.get("/desk/live")).status_code == 204, "one person cannot take every connection"
             process.send_signal(signal.SIGTERM)
             async with asyncio.timeout(4):  # before the server is gone: the page is let go of, and finds another one
                 async for _ in lines:

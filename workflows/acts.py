@@ -11,6 +11,8 @@ from complaints import acts, alarms, approving
 from complaints import messages as m
 from complaints.access import parts_of
 from complaints.case import Case
+from complaints.checks import room
+from complaints.detours import opinion, plan
 from complaints.errors import Refused
 from complaints.names import Stage
 from policies.access import TABLE
@@ -18,6 +20,8 @@ from workflows.compared import Compared
 
 A = TypeVar("A", bound=m.Act)
 Do = Callable[[Case, A, datetime], None]
+ADDING = (m.AddNote, plan.FilePlan, opinion.AskOpinion, opinion.GiveOpinion, m.LogAction)
+"""Acts that may be repeated without end; the others have their places in the procedure."""
 
 
 class Acts(Compared):
@@ -35,6 +39,8 @@ class Acts(Compared):
             trial = self.case.trial()
             alarms.sound(trial, workflow.now())
             with_refusal(do, trial, act)
+            if isinstance(act, ADDING):
+                with_refusal(lambda case, _, __: room(case), trial, act)
 
     def _done_before(self, act: m.Act) -> bool:
         """Whether this request was done already; a request is one act, also across runs of the workflow."""
@@ -157,6 +163,8 @@ def may(case: Case, act: m.Act, now: datetime) -> None:
     decided = getattr(act, "approval_id", None)
     asked_by = next((a.by for a in case.approvals if a.id == decided), None)
     TABLE.check(update.name, act.by, parts_of(case), asked_by)
+    if isinstance(act, plan.AnswerDuty | plan.ChangeDuty):
+        plan.concerns(case, act)
     if isinstance(act, m.Delegate):  # and whether whoever is named may decide it
         TABLE.check("decide", act.person, parts_of(case), asked_by)
 

@@ -13,7 +13,7 @@ from api.pages.acting import forms_of
 from api.pages.acting import problem as problem_of
 from api.pages.forms import typed
 from api.pages.knowledge import offered
-from api.pages.offers import allowed, offers, open_approvals, open_duties
+from api.pages.offers import allowed, duties_of, offers, open_approvals
 from api.pages.page import Problem, Reader, Reads
 from api.pages.telling import telling
 from api.pages.time_left import zone
@@ -77,7 +77,7 @@ async def show(reader: Reader, reference: str, problem: Problem | None, shown: J
         "alike": alike,
         "offers": offers(case, who, parts),
         "decisions": decisions,
-        "duties": open_duties(case) if whole else [],
+        "duties": duties_of(case, who) if whole else [],
         "departments": departments,
         "deps": [(d["code"], d["zh"] if reader.language == "zh-CN" else d["en"]) for d in departments if d["open"]],
         "currencies": rules.intake.currencies,

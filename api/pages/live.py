@@ -1,6 +1,7 @@
 """Tells open pages that something has changed; they then read themselves anew. Nothing of any case goes this way."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 
 import psycopg
@@ -18,6 +19,8 @@ AGAIN = 2.0
 STAYS = 300.0
 """Seconds until a page is asked to connect anew, so that a sign-in that is over ends here, too."""
 BEAT = 20.0
+MOST, MOST_OF_ONE = 300, 20
+"""Open pages that are told, of a web server and of one person; the others read themselves anew when they are asked."""
 
 
 class Changes:
@@ -25,7 +28,7 @@ class Changes:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine, self.number, self.news = engine, 0, asyncio.Condition()
-        self.over = False
+        self.over, self.told = False, Counter[str]()
 
     async def listen(self) -> None:
         """Hear until cancelled; a lost connection is made anew, and counts as a change."""
@@ -63,17 +66,24 @@ class Changes:
 
 @router.get("/desk/live")
 async def live(request: Request, reader: Reads) -> Response:
-    """Server-sent events: `changed` when any case has changed."""
+    """Server-sent events: `changed` when any case has changed; 204, which ends the asking, when too many listen."""
     changes: Changes = request.app.state.changes
-    return StreamingResponse(_stream(changes), media_type="text/event-stream")
+    who = reader.who.username
+    if changes.told.total() >= MOST or changes.told[who] >= MOST_OF_ONE:
+        return Response(status_code=204)
+    return StreamingResponse(_stream(changes, who), media_type="text/event-stream")
 
 
-async def _stream(changes: Changes) -> AsyncIterator[str]:
+async def _stream(changes: Changes, who: str) -> AsyncIterator[str]:
     number, until = changes.number, asyncio.get_running_loop().time() + STAYS
-    yield "retry: 3000\n\n"
-    while not changes.over and asyncio.get_running_loop().time() < until:
-        if (last := await changes.after(number)) > number:
-            number = last
-            yield "event: changed\ndata:\n\n"
-        else:
-            yield ": still here\n\n"
+    changes.told[who] += 1
+    try:
+        yield "retry: 3000\n\n"
+        while not changes.over and asyncio.get_running_loop().time() < until:
+            if (last := await changes.after(number)) > number:
+                number = last
+                yield "event: changed\ndata:\n\n"
+            else:
+                yield ": still here\n\n"
+    finally:
+        changes.told[who] -= 1

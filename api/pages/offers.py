@@ -8,6 +8,7 @@ from typing import Any
 
 from complaints.access import Parts
 from complaints.checks import POSSIBLE
+from complaints.detours.plan import near
 from complaints.errors import Refused
 from complaints.records import Actor
 from policies.access import TABLE
@@ -43,6 +44,12 @@ def open_duties(case: Json) -> list[Json]:
     """The duties of the plan that wait for an answer."""
     duties: list[Json] = (case["plan"] or {}).get("duties", [])
     return [duty for duty in duties if duty["answered_at"] is None and duty["cancelled_at"] is None]
+
+
+def duties_of(case: Json, who: Actor) -> list[Json]:
+    """Those of them that the person may see to."""
+    held = (case["assignment"] or {}).get("department")
+    return [d for d in open_duties(case) if d["owner"] == who.username or near(who, d["department"], held)]
 
 
 def open_approvals(case: Json) -> list[Json]:
@@ -95,7 +102,7 @@ OFFERS: tuple[tuple[str, str, str, Holds], ...] = (
         "duty_answer",
         "answer_duty",
         "plan",
-        lambda case, who: any(d["owner"] == who.username or who.roles != ["handler"] for d in open_duties(case)),
+        lambda case, who: any(d["owner"] == who.username or who.roles != ["handler"] for d in duties_of(case, who)),
     ),
     ("plan", "file_plan", "plan", _needs_plan),
     ("note", "add_note", "note", _always),
@@ -104,7 +111,7 @@ OFFERS: tuple[tuple[str, str, str, Holds], ...] = (
     ("pause", "begin_pause", "pause", lambda case, who: _mine(case, who) and open_pause(case) is None),
     ("transfer", "ask_transfer", "transfers", lambda case, who: _mine(case, who) and open_transfer(case) is None),
     ("assignment", "assign_to", "assignment", _always),
-    ("duty_change", "change_duty", "plan", lambda case, who: bool(open_duties(case))),
+    ("duty_change", "change_duty", "plan", lambda case, who: bool(duties_of(case, who))),
     ("link", "link", "links", _always),
     (
         "incident",

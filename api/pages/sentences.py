@@ -86,6 +86,8 @@ SENTENCES: dict[str, str] = {
     "either call it off, or give another owner or other days": "Either call the duty off, or give another owner or other days.",
     "it is not classified as cross-department": "The case is not classified as cross-department. Correct the class first.",
     "at most {number} duties in all": "At most %(number)s duties in all. Put some together.",
+    "duty {number} is another department's": "Duty %(number)s is another department's. They see to it, or whoever has the case.",
+    "no room is left for words in this case": "No room is left for words in this case. Open another one and link it.",
     "duty {number} is with {who}": "Duty %(number)s is with %(who)s. They answer it.",
     "file the plan of the departments first": "File the plan of the departments first.",
     "not done yet: duty {numbers}": "These duties are not done yet: %(numbers)s. Have them answered or call them off first.",

@@ -158,6 +158,20 @@ def change(case: Case, act: ChangeDuty, now: datetime) -> None:
     _all_in(case, plan, act.by.username, now)
 
 
+def near(who: Actor, *departments: str | None) -> bool:
+    """Whether a supervisor sees to a duty of these departments: its own, and the one that has the case."""
+    return not who.has(Role.supervisor) or who.department is None or who.department in departments
+
+
+def concerns(case: Case, act: AnswerDuty | ChangeDuty) -> None:
+    """Refuse a supervisor of another department; asked when the act comes, and not again when it is replayed."""
+    duties, held = case.plan.duties if case.plan else [], case.assignment
+    for duty in (d for d in duties if d.number == act.number and d.owner != act.by.username):
+        moved = [c.department for c in duty.changes if c.by == act.by.username]  # so that a repeat gets its answer
+        if not near(act.by, duty.department, held.department if held else None, *moved):
+            raise Refused("not_yours", f"duty {duty.number} is another department's")
+
+
 def _all_in(case: Case, plan: Plan, who: str, now: datetime) -> None:
     if not any(d.open() for d in plan.duties):
         case.note("duties_done", who, now, {"duties": len(plan.duties)}, case.recipients(["handler"]))
