@@ -86,18 +86,21 @@ class Digests:
         if state != "ready":
             return
 
+        mine = "ready"  # the state that this attempt may change: a reservation of another is not its own
+
         async def handing_over() -> None:
+            nonlocal mine
             if not await outbox.move(self.engine, Digest, key, column, "ready", "handing_over"):
-                raise NotTaken("another attempt has it")
+                raise ApplicationError("another attempt has it", type="NotTaken")
+            mine = "handing_over"
 
         try:
             await send(handing_over)
         except NotTaken as later:
-            await outbox.move(self.engine, Digest, key, column, "handing_over", "ready")
+            await outbox.move(self.engine, Digest, key, column, mine, "ready")
             raise ApplicationError(str(later), type="NotTaken") from None
         except (Rejected, Uncertain) as error:
             outcome = "failed" if isinstance(error, Rejected) else "uncertain"
-            for old in ("handing_over", "ready"):
-                await outbox.move(self.engine, Digest, key, column, old, outcome)
+            await outbox.move(self.engine, Digest, key, column, mine, outcome)
             return
-        await outbox.move(self.engine, Digest, key, column, "handing_over", "sent")
+        await outbox.move(self.engine, Digest, key, column, mine, "sent")

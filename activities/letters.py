@@ -81,32 +81,33 @@ class Letters:
             await self._end(kept, "ready", "failed", f"no adapter for {kept.way}")
             return LetterDone(state="failed", error=f"no adapter for {kept.way}")
 
+        mine = "ready"  # the state that this attempt may change: a reservation of another is not its own
+
         async def handing_over() -> None:
+            nonlocal mine
             if not await outbox.move(self.engine, Sending, key, "state", "ready", "handing_over", tries=kept.tries + 1):
-                raise NotTaken("another attempt has it")
+                raise ApplicationError("another attempt has it", type="NotTaken")
+            mine = "handing_over"
 
         try:
             await adapter.deliver(_message(kept), handing_over)
         except Rejected as no:
-            await self._end(kept, None, "failed", str(no))
+            await self._end(kept, mine, "failed", str(no))
             return LetterDone(state="failed", error=str(no))
         except Uncertain as maybe:
             await self._end(kept, "handing_over", "uncertain", str(maybe))
             return LetterDone(state="uncertain", error=str(maybe))
         except NotTaken as later:
-            await outbox.move(self.engine, Sending, key, "state", "handing_over", "ready", error=str(later))
+            await outbox.move(self.engine, Sending, key, "state", mine, "ready", error=str(later))
             raise ApplicationError(str(later), type="NotTaken") from None
-        await self._end(kept, None, "sent", None)
+        await self._end(kept, mine, "sent", None)
         return LetterDone(state="sent")
 
-    async def _end(self, kept: Letter, old: str | None, new: str, error: str | None) -> None:
+    async def _end(self, kept: Letter, old: str, new: str, error: str | None) -> None:
         key = {"reference": kept.reference, "number": kept.number}
         if links.struck(kept.body) != kept.body:
             await outbox.change_text(self.engine, _without_link(kept))
-        for state in (old,) if old else ("handing_over", "ready"):
-            done = {"done_at": datetime.now(UTC), "error": error}
-            if await outbox.move(self.engine, Sending, key, "state", state, new, **done):
-                return
+        await outbox.move(self.engine, Sending, key, "state", old, new, done_at=datetime.now(UTC), error=error)
 
     async def _write(self, order: LetterOrder, number: int) -> tuple[Letter, CustomerLink | None]:
         state = await read.case_state(self.engine, order.reference)
