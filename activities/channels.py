@@ -129,7 +129,10 @@ class JsonPost(BaseModel):
     url: SecretStr
 
     async def send(self, body: dict[str, object], key: str, handing_over: HandingOver) -> None:
-        """Post it; a refused connection or a 429/503 is safe to try again, a lost answer is not."""
+        """Post it; a refused connection or a 429/503 is safe to try again, a lost answer is not.
+
+        Nor is a 502: a proxy says it when the gateway behind it broke off, often after that took the request.
+        """
         await handing_over()
         try:
             async with asyncio.timeout(3 * TRY_FOR):
@@ -139,7 +142,7 @@ class JsonPost(BaseModel):
             raise NotTaken(type(error).__name__) from None
         except (*LOST, TimeoutError) as error:
             raise Uncertain(type(error).__name__) from None
-        if status in (429, 502, 503):
+        if status in (429, 503):
             raise NotTaken(f"HTTP {status}")
         if status >= 500:
             raise Uncertain(f"HTTP {status}")

@@ -105,6 +105,10 @@ async def test_a_name_that_changes_its_meaning_is_asked_once_and_the_checked_add
         (b"no HTTP at all\r\n\r\n", Uncertain),
         (b"", Uncertain),
         (b"HTTP/1.1 503 Later\r\nContent-Length: 0\r\n\r\n", NotTaken),
+        (b"HTTP/1.1 429 Slower\r\nContent-Length: 0\r\n\r\n", NotTaken),
+        # A proxy's word that the gateway behind it broke off: that may have taken it.
+        (b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", Uncertain),
+        (b"HTTP/1.1 504 Gateway Timeout\r\nContent-Length: 0\r\n\r\n", Uncertain),
     ],
 )
 async def test_what_an_answer_says_leads_nowhere(answer: bytes, outcome: type[Exception]) -> None:
