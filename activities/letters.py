@@ -49,6 +49,10 @@ def recipient(case: Case, way: Way) -> str | None:
     return {Way.email: person.email, Way.sms: person.phone, Way.post: person.address}.get(way)
 
 
+GIVEN_UP = "not delivered in the time the rules give"
+GIVEN_UP_AS = {"ready": "failed", "handing_over": "uncertain"}
+
+
 class Letters:
     """The activity of sending a letter, with the register and the ways out it needs."""
 
@@ -61,6 +65,20 @@ class Letters:
         """Send each letter unless it has gone out or may have; says what became of each."""
         async with heartbeats():
             return LettersDone(letters={number: await self._send(order, number) for number in order.letters})
+
+    @activity.defn
+    async def end_letters(self, order: LetterOrder) -> LettersDone:
+        """End letters that were given up: what has not gone out goes out no more; says what became of each."""
+        return LettersDone(letters={number: await self._given_up(order, number) for number in order.letters})
+
+    async def _given_up(self, order: LetterOrder, number: int) -> LetterDone:
+        kept = await outbox.find_letter(self.engine, order.reference, number)
+        if kept is None:
+            return LetterDone(state="failed", error=GIVEN_UP)
+        if kept.state in GIVEN_UP_AS:
+            await self._end(kept, kept.state, GIVEN_UP_AS[kept.state], GIVEN_UP)
+            return await self._given_up(order, number)  # as it is now: an attempt may have ended it just before
+        return LetterDone.model_validate({"state": kept.state, "error": kept.error})
 
     async def _send(self, order: LetterOrder, number: int) -> LetterDone:
         kept = await outbox.find_letter(self.engine, order.reference, number)

@@ -18,6 +18,7 @@ from complaints.case import Opening
 from complaints.errors import FieldError, Refused
 from complaints.form import ComplaintForm, contradictions
 from complaints.messages import Receipt
+from complaints.names import Outcome
 from policies.load import in_force
 from policies.names import DEFAULT_JURISDICTION
 from register import intake
@@ -55,14 +56,15 @@ async def start(engine: AsyncEngine, client: Client, task_queue: str, kept: Kept
     """
     opening, how = _process(kept, task_queue)
     process = WithStartWorkflowOperation(Complaint.run, opening, **how)
-    key = f"{OPENED}-{kept.reference}"
-    return await _begun(
-        engine,
-        kept,
-        client.execute_update_with_start_workflow(
+    return await _begun(engine, kept, _assigning(client, process, kept.reference))
+
+
+async def _assigning(client: Client, process: WithStartWorkflowOperation[Complaint, Outcome], reference: str) -> None:
+    key = f"{OPENED}-{reference}"
+    with timed(OPENED):
+        await client.execute_update_with_start_workflow(
             OPENED, result_type=Receipt, id=key, start_workflow_operation=process, rpc_timeout=ANSWER_WITHIN
-        ),
-    )
+        )
 
 
 async def begin(engine: AsyncEngine, client: Client, task_queue: str, kept: Kept) -> bool:

@@ -81,6 +81,7 @@ def build(
             desk.record,
             desk.publish,
             letters.send_letters,
+            letters.end_letters,
             digests.send_digest,
             Erasing(engine, rules).erase_due,
             Reconciling(sides(engine, client, task_queue)).reconcile,

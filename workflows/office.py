@@ -254,12 +254,20 @@ class Office:
                 summary=f"{', '.join(letter.kind.replace('_', ' ') for letter in letters)} by {way}",
             )
         except ActivityError:
-            failed = LetterDone(state="failed", error=f"not delivered within {hours} hours")
-            done = LettersDone(letters={letter.number: failed for letter in letters})
+            done = await self._given_up(order, letters, hours)
         for letter in letters:
             self._letter_done(letter, done.letters[letter.number])
         await self.save()
         return done
+
+    async def _given_up(self, order: LetterOrder, letters: list[Letter], hours: int) -> LettersDone:
+        """What became of letters that were not all delivered: some may be, and what is left must not go out later."""
+        if not workflow.patched("end-letters"):
+            failed = LetterDone(state="failed", error=f"not delivered within {hours} hours")
+            return LettersDone(letters={letter.number: failed for letter in letters})
+        return await workflow.execute_local_activity_method(
+            Letters.end_letters, order, summary="what became of the letters", **LOCAL
+        )
 
     def _letter_done(self, letter: Letter, done: LetterDone) -> None:
         letter.state, letter.done_at = done.state, workflow.now()

@@ -51,6 +51,7 @@ SUMMARIES = {
     "rules to move to": "find the rules to move to",
     "publish on the notice board": "publish on the notice board",
     "the record again": "the record again",
+    "what became of the letters": "end letters that were given up",
     "it can be opened again until then": "it can be opened again until then",
 }
 """Summaries that are always the same."""
@@ -59,6 +60,7 @@ ACTIVITIES = {
     "send_letters": "send letters", "send_digest": "send a staff digest", "erase_due": "erase closed complaints",
     "find_rules": "find the rules in force", "classify": "classify by the rules", "find_handler": "find a handler",
     "find_incident": "look for a major incident it belongs to", "rules_of": "find the rules to move to",
+    "end_letters": "end letters that were given up",
     "record": "write the record", "publish": "publish on the notice board",
     "held_by": "find what somebody holds", "reconcile": "compare register and processes",
     "step": "its next step",
