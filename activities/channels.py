@@ -22,7 +22,7 @@ from register.sealing import box_of, print_place
 
 HandingOver = Callable[[], Awaitable[None]]
 TRY_FOR = 20.0
-SEALED = ".pdf.sealed"
+SEALED, PRINTED = ".pdf.sealed", ".printed"
 LOST = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException)
 """After the request has gone out: it may have been taken."""
 
@@ -186,7 +186,8 @@ class Sms(BaseModel):
 class PrintQueue(BaseModel):
     """Postal letters in a folder, each sealed with the key of its case; `amends print` opens them for the print room.
 
-    The key is the file's name, so a repeat is the same file.
+    The key is the file's name, so a repeat is the same file. Where it has been printed, an empty file of that key says
+    so, and a repeat writes nothing.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -202,7 +203,10 @@ class PrintQueue(BaseModel):
             box = await box_of(db, case_of(message.key))
         aside = self.folder / f".{message.key}.part"
         aside.write_bytes(box.seal(message.pdf, print_place(message.key)))
-        aside.replace(self.folder / f"{message.key}{SEALED}")
+        if (self.folder / f"{message.key}{PRINTED}").exists():
+            aside.unlink()
+        else:
+            aside.replace(self.folder / f"{message.key}{SEALED}")
 
 
 class Post(BaseModel):
