@@ -108,9 +108,9 @@ class Desk:
     async def record(self, record: Record) -> None:
         """Make the register say what the workflow says, and see that those concerned are told."""
         told = await write.record(self.engine, record.case, record.events, record.at)
-        count(record.case, record.events)
         for username in told:
             await self.poke(username)
+        count(record.case, record.events)  # at the end: tried again for a poke that failed, it counts once
 
     @activity.defn
     async def publish(self, wanted: Publication) -> None:

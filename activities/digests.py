@@ -44,13 +44,17 @@ class Digests:
 
     @activity.defn
     async def send_digest(self, person: Person) -> DigestDone:
-        """Send everything that waits for this person in one message by each way there is; says how much it was."""
+        """Send everything that waits for this person by each way there is; says how much it was.
+
+        It is one message, unless there is more than one digest holds.
+        """
         async with heartbeats():
             staff = await read.staff_member(self.engine, person.username)
             if staff is None:
                 return DigestDone(notices=0)
-            notices = await outbox.waiting_notices(self.engine, person.username)
-            if notices:
+            told = 0
+            while notices := await outbox.waiting_notices(self.engine, person.username):
+                told += len(notices)
                 subject, body = digest_text(notices, staff.language)
                 first = notices[0]
                 await outbox.make_digest(
@@ -67,7 +71,7 @@ class Digests:
                 )
             for digest in await outbox.open_digests(self.engine, person.username):
                 await self._send(digest, staff)
-            return DigestDone(notices=len(notices))
+            return DigestDone(notices=told)
 
     async def _send(self, digest: Digest, staff: Staff) -> None:
         mail, webhook = self.post.mail, self.post.webhook

@@ -27,6 +27,7 @@ from run.stack import temporal_binary
 from vault.codec import SealingCodec, data_converter
 from vault.histories import open_in_place
 from workflows.search_attributes import ALL
+from workflows.waking import poke
 
 FOLDER = Path(__file__).parents[1] / "histories"
 COSTLY = RESOLUTION | {"redress": {"kind": "compensation", "amount": {"value": "900.00", "currency": "CNY"}}}
@@ -191,6 +192,15 @@ KINDS = [
 ]
 
 
+async def staff_digest_that_heard_much(office: Office) -> str:
+    """More signals than a run of this server should hear."""
+    for _ in range(160):
+        await poke(office.env.client, office.queue)("handler.legal")
+    digest = office.handle("digest-handler.legal")
+    await office.env.fast_forward(digest, timedelta(minutes=2))
+    return digest.id
+
+
 @asynccontextmanager
 async def recording_office(suggested_at: int = 150) -> AsyncIterator[tuple[Office, AsyncEngine]]:
     """An office on real servers whose clock can skip; at so many events a case goes on in a new run."""
@@ -226,7 +236,7 @@ async def record(name: str) -> None:
     """Play each kind on real servers and keep its history."""
     async with recording_office() as (office, register):
         (FOLDER / name).mkdir(parents=True, exist_ok=True)
-        for kind in KINDS:
+        for kind in [*KINDS, staff_digest_that_heard_much]:
             reference = await kind(office)
             history = await office.handle(reference).fetch_history()
             for event in history.events:  # kept in plain text: these cases are invented, and their keys go with today
