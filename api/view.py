@@ -80,7 +80,7 @@ def masked(state: Json) -> Json:
     person, form = state["form"]["complainant"], state["form"]
     mask = Mask(person)
     by_hand = {"complainant": masking.complainant(person), "about": mask.json(form.get("about"))}
-    rest = {k: v for k, v in state.items() if k != "clocks"}
+    rest = {k: v for k, v in state.items() if k not in ("clocks", "form")}
     return {**mask.json(rest, CODES), "form": {**mask.json(form, CODES), **by_hand}}
 
 

@@ -14,8 +14,8 @@ from api.view import masked
 from complaints import masking
 from complaints.case import case_view
 from complaints.form import Complainant
-from complaints.masked_forms import squeezed
-from complaints.masked_shapes import folded
+from complaints.masked_forms import MOST, forms, squeezed, written
+from complaints.masked_shapes import Found, folded
 from complaints.masking import FIELDS, Mask
 from complaints.records import Note, Redress, Resolution
 
@@ -259,6 +259,39 @@ def test_no_text_takes_long(piece: str) -> None:
     mask = Mask({"name": "a a a a a ab", "phone": "1" * 25, "email": "a@aaaa.aa", "address": "a" * 499 + "b"})
     text = (piece * LONG)[:LONG]
     assert seconds(mask, text) < 1, "some hundredths of a second on an idle machine; a runaway takes minutes"
+
+
+CROWDED = [
+    ("address", "市" * 500),
+    ("address", "南市" * 250),
+    ("name", "".join(f"{chr(97 + n)}{n} " for n in range(50))),
+]
+
+
+@pytest.mark.parametrize(("kind", "value"), CROWDED)
+def test_whatever_somebody_enters_only_so_many_forms_are_looked_for(kind: str, value: str) -> None:
+    assert len(forms({kind: value})) <= 6 + 10 * MOST
+    assert squeezed(value) not in squeezed(Mask({kind: value}).text(f"即{value}。"))
+
+
+def test_nothing_is_found_again_inside_what_is_found() -> None:
+    own = forms({"address": "市" * 500})
+    assert [*written("住" + "市" * 500, own)] == [Found(1, 501, "address")]
+    assert len([*written("市" * LONG, own)]) <= len(own) * LONG / 480, "not once for each place and length"
+
+
+@pytest.mark.parametrize(
+    "left_out", ["", "内蒙古自治区锡林郭勒盟", "内蒙古自治区锡林郭勒盟锡林浩特市宝力根街道乌兰社区"]
+)
+def test_an_address_of_many_places_is_masked_without_any_of_them(left_out: str) -> None:
+    address = "内蒙古自治区锡林郭勒盟锡林浩特市宝力根街道乌兰社区东区12号"
+    mask, told = Mask({"address": address}), address.removeprefix(left_out)
+    assert mask.text(f"我住{told}，") == f"我住{masking.address(told)}，"
+
+
+def test_a_number_stays_where_it_is_part_of_an_amount_and_goes_beside_it() -> None:
+    mask = Mask({"customer_number": "12345678"})
+    assert mask.text("12345678元，12345678，¥12345678.00") == "12345678元，****5678，¥12345678.00"
 
 
 def test_an_ordinary_long_text_takes_milliseconds() -> None:
