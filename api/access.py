@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, false
 from sqlalchemy.orm import Mapped
 
 from api.auth import signed_in
@@ -71,6 +71,12 @@ async def knows_of(here: Parts, who: Actor, reference: str) -> bool:
 def visible(act: str, who: Actor, **own: Mapped[str]) -> ColumnElement[bool]:
     """Which cases a list shows to that person; `own`, `part`: columns of a list whose rows have owners of their own."""
     return read_access.visible(who, TABLE.scopes(act, who), **own)
+
+
+def shown(request: Request, who: Actor) -> ColumnElement[bool]:
+    """The cases whose contact data may be shown to that person; `request` says for which acts a service key is."""
+    key: frozenset[str] | None = getattr(request.state, "scopes", None)
+    return visible("disclose", who) if key is None or "disclose" in key else false()
 
 
 def entry_of(method: str, path: str) -> Entry | None:

@@ -15,6 +15,8 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+SEARCHES_OF = 25
+"""One request in so many may be a search: nobody is to try numbers by the thousand."""
 HASHES_AT_ONCE = 4
 """Each takes 64 MiB and a core: a flood of sign-ins waits in line."""
 
@@ -55,6 +57,12 @@ class Rates:
         limit = RateLimitItemPerMinute(self.requests_per_minute)
         if not await self.counted.hit(limit, "asks", username):
             raise too_fast(await self._wait(limit, "asks", username), "too many requests of this account")
+
+    async def searches(self, username: str) -> None:
+        """Count a search of an account; 429 when there are too many."""
+        limit = RateLimitItemPerMinute(max(1, self.requests_per_minute // SEARCHES_OF))
+        if not await self.counted.hit(limit, "searches", username):
+            raise too_fast(await self._wait(limit, "searches", username), "too many searches of this account")
 
     async def may_sign_in(self, address: str) -> None:
         """429 when too many sign-ins from that address have failed in this minute."""

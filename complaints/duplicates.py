@@ -108,6 +108,11 @@ def digits(phone: str | None) -> str:
     return re.sub("[^0-9]", "", phone or "")
 
 
+def whole_number(phone: str | None) -> str:
+    """The same without the country code of this country, and the zeros one dials first."""
+    return re.sub("^(?:00)?86(?=[0-9]{9})", "", digits(phone)).lstrip("0")
+
+
 def worth_reading(a: str, b: str, rule: DuplicateRule) -> bool:
     """A look at the letters, many times quicker than reading words; two halves that changed places still pass."""
     a, b = a[: rule.words_read], b[: rule.words_read]

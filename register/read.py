@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Select, func, select
+from sqlalchemy import ColumnElement, Executable, Select, false, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import SQLModel, col
 
@@ -127,18 +127,20 @@ async def complaints(
     seen: ColumnElement[bool],
     *,
     q: str | None = None,
+    shown: ColumnElement[bool] | None = None,
     before: int | None = None,
     limit: int = 50,
     **wanted: Any,
 ) -> tuple[list[Row], int | None]:
     """Cases of those `seen`, newest first, and after which number to go on; for `q`, see register/search.py.
 
+    `shown`: those whose contact data the reader may be shown, so that it may be looked for; none, if not said.
     `wanted` is what `listed` takes.
     """
     c = t.Complaint
     query = listed(seen, **wanted).order_by(col(c.number).desc())
     if q:
-        return await search.cases(engine, query, q, before, limit)
+        return await search.cases(engine, query, q, before, limit, false() if shown is None else shown)
     if before is not None:
         query = query.where(col(c.number) < before)
     found = await rows(engine, query.limit(limit + 1))

@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 from openpyxl import Workbook
 from sqlalchemy import ColumnElement
 
-from api.access import visible
+from api.access import shown, visible
 from api.listing import Wanted
 from api.pages import board
 from api.pages.home import cases_page
@@ -97,8 +97,12 @@ async def _search(reader: Reader, seen: ColumnElement[bool], filters: dict[str, 
     """What a search by words finds; nothing when that is too much, or lies too far back."""
     found: list[read.Row] = []
     before: int | None = None
+    await reader.here.rates.searches(reader.who.username)
+    clear = shown(reader.request, reader.who)
     for _ in range(PAGES):
-        rows, before = await read.complaints(reader.here.engine, seen, q=q, before=before, limit=AT_ONCE, **filters)
+        rows, before = await read.complaints(
+            reader.here.engine, seen, q=q, shown=clear, before=before, limit=AT_ONCE, **filters
+        )
         found += rows
         if before is None or len(found) > MOST_SEARCHED:
             break

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Response
 from fastapi.responses import RedirectResponse
 
-from api.access import visible
+from api.access import shown, visible
 from api.listing import Filters, Wanted
 from api.pages.page import Problem, Reader, Reads
 from api.routes.complaints import CURSOR_END, searched
@@ -74,9 +74,11 @@ async def cases_page(
 ) -> Response:
     """The list; `problem`: why it could not be had as a file."""
     here = reader.here
+    if q:
+        await here.rates.searches(reader.who.username)
     rows, more = await read.complaints(
-        here.engine, visible("list", reader.who), **wanted.filters(here.clock()), q=q or None, before=cursor,
-        limit=ON_PAGE,
+        here.engine, visible("list", reader.who), **wanted.filters(here.clock()), q=q or None,
+        shown=shown(reader.request, reader.who), before=cursor, limit=ON_PAGE,
     )  # fmt: skip
     if q:
         await searched(here, reader.request, reader.who, len(rows))

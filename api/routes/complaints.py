@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import JsonValue
 
 from api import acting, duplicates, opening
-from api.access import REFERENCE, Who, visible
+from api.access import REFERENCE, Who, shown, visible
 from api.listing import Wanted
 from api.new_complaint import NewComplaint
 from api.parts import Parts, parts
@@ -61,11 +61,15 @@ async def list_complaints(
     """Cases, newest first; pass `next` as `cursor` for the following page.
 
     `q` is a whole telephone, e-mail address or customer number, or words of the matter, or part of a reference. A page
-    that looks for words can hold fewer than `limit`: go on until there is no `next`.
+    that looks for words can hold fewer than `limit`: go on until there is no `next`. Words are looked for as they are
+    masked for whoever may not be shown contact data.
     """
+    if q is not None:
+        await here.rates.searches(who.username)
     rows, more = await read.complaints(
-        here.engine, visible("list", who), **wanted.filters(here.clock()), q=q, before=cursor, limit=limit
-    )
+        here.engine, visible("list", who), **wanted.filters(here.clock()), q=q, shown=shown(request, who),
+        before=cursor, limit=limit,
+    )  # fmt: skip
     if q is not None:
         await searched(here, request, who, len(rows))
     return {"items": [{k: v for k, v in r.items() if k != "number"} for r in rows], "next": more}
