@@ -1,5 +1,7 @@
 """Who somebody is by an ID token: user name, roles, department and region, from the claims the bank has named."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import Request
@@ -10,7 +12,9 @@ from api import sessions
 from api.oidc import Client, found
 from api.parts import Parts
 from api.rates import address_of
+from complaints.access import Scope
 from complaints.names import Role
+from policies.access import TABLE
 from register import provided
 from register.links import digest
 from register.provided import Provided
@@ -22,8 +26,15 @@ NO_ROLE = "the identity provider names no role for you that is known here"
 NO_NAME = "the identity provider gives no user name that can be used here"
 TAKEN = "this user name belongs to another account"
 NO_DEPARTMENT = "the identity provider names a department or region that is not known here"
+NONE_NAMED = "the identity provider names no department or region for you, and one of your roles needs it"
 INACTIVE = "this account is not active"
 USED = "this ID token was used before"
+ALL = "*"
+"""A department or region of this name is all of them: whoever is meant to have all is told so by the provider."""
+PLACED = frozenset(
+    role for role in Role for entry in TABLE.routes.values() if getattr(entry, role) & {Scope.bound, Scope.part}
+)
+"""The roles with rights that depend on the department one belongs to."""
 
 
 def person(client: Client, claims: dict[str, Any]) -> Provided:
@@ -34,7 +45,7 @@ def person(client: Client, claims: dict[str, Any]) -> Provided:
     changes: dict[str, Any] = {"roles": roles(client, claims)}
     for field, claim in (("department", client.department_claim), ("region", client.region_claim)):
         if claim is not None:
-            changes[field] = _line(found(claims, claim))
+            changes[field] = _line(found(claims, claim), needed=not PLACED.isdisjoint(changes["roles"]))
     for field in ("name", "email"):
         if isinstance(said := claims.get(field), str) and said:
             changes[field] = said[:200]
@@ -51,30 +62,40 @@ def roles(client: Client, claims: dict[str, Any]) -> list[str]:
     return known
 
 
-def _line(said: Any) -> str | None:
-    """A department or region; one that cannot be read is refused, because none at all can mean all of them."""
-    if said is None or said == "":
+def _line(said: Any, *, needed: bool) -> str | None:
+    """A department or region. One that is missing or cannot be read is refused, because none can mean all of them."""
+    if said is None or (isinstance(said, str) and not said.strip()):
+        if needed:
+            raise HTTPException(403, NONE_NAMED)
         return None
     if not isinstance(said, str) or len(said) > 100:
         raise HTTPException(403, NO_DEPARTMENT)
-    return said
+    return None if said == ALL else said
+
+
+@asynccontextmanager
+async def counted(here: Parts, request: Request) -> AsyncIterator[None]:
+    """Around a sign-in: one that fails is in the log and counts for its address, which may have to wait."""
+    await here.rates.may_sign_in(address_of(request))
+    try:
+        yield
+    except HTTPException:
+        await here.rates.failed(address_of(request))
+        await sessions.note(here, request, None, "sign_in_failed")
+        raise
 
 
 async def sign_in(
     here: Parts, request: Request, client: Client, claims: dict[str, Any], token: str, kind: str
 ) -> tuple[StaffSession, str]:
     """A session for who the claims tell of, whose account is made or brought up to date on the way."""
-    try:
-        member = person(client, claims)
-        async with here.engine.begin() as db:
-            changed = await _account(db, member)
-            session, secret = await sessions.begin(db, here, request, changed.username, kind, "provider")
-            if not await spend(db, digest(token), session.id, here.clock()):
-                raise HTTPException(401, USED)
-    except HTTPException:
-        await here.rates.failed(address_of(request))
-        await sessions.note(here, request, None, "sign_in_failed")
-        raise
+    member = person(client, claims)
+    async with here.engine.begin() as db:
+        changed = await _account(db, member)
+        session, secret = await sessions.begin(db, here, request, changed.username, kind, "provider")
+        # The signed part alone: some signatures can be written in another way, and are still good.
+        if not await spend(db, digest(token.rpartition(".")[0]), session.id, here.clock()):
+            raise HTTPException(401, USED)
     # Name and e-mail address of a person do not go into a log from which nothing is ever taken out.
     if shown := {name: values for name, values in changed.fields.items() if name not in ("name", "email")}:
         await sessions.note(here, request, session.username, "staff_changed", change=shown)

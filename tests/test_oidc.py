@@ -114,6 +114,41 @@ async def test_who_has_no_place_here_is_refused_and_not_kept(
     assert await read.staff_member(office.engine, sub) is None
 
 
+PLACES = {"department_claim": "department", "region_claim": "place"}
+WHOLE = {"department": "legal", "place": "上海"}
+
+
+@pytest.mark.parametrize("missing", ["department", "place"])
+@pytest.mark.parametrize("nothing", [None, "", " "])
+@pytest.mark.parametrize("roles", [["supervisor"], ["handler"], ["auditor", "supervisor"]], ids=" and ".join)
+async def test_who_works_in_a_department_is_of_all_only_when_the_provider_says_so(
+    office: Office, idp: IdentityProvider, roles: list[str], nothing: str | None, missing: str
+) -> None:
+    field = {"department": "department", "place": "region"}[missing]
+    sub = somebody(idp, roles=roles, **WHOLE | {missing: nothing})
+    async with web(office, provider=idp.client(**PLACES)) as http:
+        assert (await whole_way(http, sub)).status_code == 403
+        token = idp.id_token(sub, preferred_username=sub, roles=roles, **WHOLE | {missing: nothing})
+        problem(await exchanged(http, token), "not_allowed")
+        assert await read.staff_member(office.engine, sub) is None
+        idp.person(sub, preferred_username=sub, roles=roles, **WHOLE | {missing: "*"})
+        assert (await whole_way(http, sub)).status_code == 303
+        assert (await http.get("/auth/me")).json()[field] is None
+        idp.person(sub, preferred_username=sub, roles=roles, **WHOLE)
+        assert (await whole_way(http, sub)).status_code == 303
+        assert (await http.get("/auth/me")).json()[field] == WHOLE[missing]
+
+
+@pytest.mark.parametrize("role", ["agent", "manager", "auditor", "ops", "admin"])
+async def test_who_works_for_the_whole_office_needs_no_department(
+    office: Office, idp: IdentityProvider, role: str
+) -> None:
+    sub = somebody(idp, roles=[role])
+    async with web(office, provider=idp.client(**PLACES)) as http:
+        assert (await whole_way(http, sub)).status_code == 303
+        assert (await http.get("/auth/me")).json()["department"] is None
+
+
 async def test_a_local_account_is_not_taken_over(office: Office, idp: IdentityProvider, ours: Provider) -> None:
     name = await newcomer(office)
     sub = somebody(idp, preferred_username=name, roles=["admin"])

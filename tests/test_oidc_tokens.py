@@ -4,6 +4,8 @@ import base64
 import hashlib
 import hmac
 import json
+import re
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -12,13 +14,19 @@ import jwt
 import pytest
 from browser import as_bearer, web
 from contract import problem
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.algorithms import ECAlgorithm
 from office import Office
-from provider import FOREIGN, OURS, IdentityProvider, exchanged
+from provider import FOREIGN, OURS, IdentityProvider, at_the_provider, exchanged, somebody
+from sqlalchemy import func, select
+from sqlmodel import col
 
 from api import oidc
 from api.oidc import Provider
+from api.rates import Rates
 from register import read
+from register.audit_tables import Audit
 
 
 @pytest.fixture
@@ -27,6 +35,7 @@ def office(office_of_the_file: Office) -> Office:
 
 
 LATER, BEFORE = timedelta(hours=1), datetime.now(UTC) - timedelta(minutes=10)
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 FORGED: dict[str, dict[str, Any]] = {
     "expired": {"exp": BEFORE},
     "never expires": {"exp": None},
@@ -102,6 +111,51 @@ async def test_the_nonce_has_to_be_the_one_of_this_browser(office: Office, idp: 
             await client.claims(idp.id_token(sub, **nonce), nonce="mine")
         assert refused.value.status_code == 401
     assert (await client.claims(idp.id_token(sub, nonce="mine"), nonce="mine"))["sub"] == sub
+
+
+async def test_forged_tokens_and_codes_count_as_failed_sign_ins_and_are_in_the_log(
+    office: Office, idp: IdentityProvider, ours: Provider
+) -> None:
+    sub, forged = somebody(idp), idp.id_token("p1", sign_with=FOREIGN)
+    async with web(office, provider=ours, rates=Rates(failures_per_minute=3)) as http:
+        _, back = await at_the_provider(http, sub)
+        before = await failures(office)
+        assert [(await exchanged(http, forged)).status_code for _ in range(2)] == [401] * 2
+        problem(await http.get(re.sub("code=[^&]*", "code=x", back)), "unauthenticated")
+        for refused in (await exchanged(http, forged), await http.get(back)):
+            assert refused.status_code == 429 and 1 <= int(refused.headers["retry-after"]) <= 60
+    assert await failures(office) == before + 3
+    async with web(
+        office, provider=idp.client(issuer="http://localhost:9"), rates=Rates(failures_per_minute=1)
+    ) as http:
+        for _ in range(2):
+            problem(await exchanged(http, forged), "unavailable")
+    assert await failures(office) == before + 3, "a provider that is away is nobody's failure"
+
+
+async def failures(office: Office) -> int:
+    """How many failed sign-ins of nobody we know are in the log."""
+    failed = select(func.count()).where(col(Audit.act) == "sign_in_failed", col(Audit.subject).is_(None))
+    async with office.engine.connect() as db:
+        return (await db.execute(failed)).scalar_one()
+
+
+async def test_a_token_whose_signature_is_written_in_another_way_is_the_same_token(
+    office: Office, idp: IdentityProvider
+) -> None:
+    key, sub = ec.generate_private_key(ec.SECP256R1()), f"p{uuid4().hex[:12]}"
+    token = idp.id_token(sub, sign_with=key, algorithm="ES256", preferred_username=sub, roles=["auditor"])
+    client = idp.client()
+    client._keys = [json.loads(ECAlgorithm.to_jwk(key.public_key())) | {"kid": jwt.get_unverified_header(token)["kid"]}]
+    client._fetched = time.monotonic()
+    signed, _, signature = token.rpartition(".")
+    raw = base64.urlsafe_b64decode(signature + "==")
+    mirrored = raw[:32] + (P256_ORDER - int.from_bytes(raw[32:])).to_bytes(32)
+    other = f"{signed}.{base64.urlsafe_b64encode(mirrored).decode().rstrip('=')}"
+    assert other != token and (await client.claims(other))["sub"] == sub, "it is good, too"
+    async with web(office, provider=client) as http:
+        assert (await exchanged(http, token)).status_code == 200
+        problem(await exchanged(http, other), "unauthenticated")
 
 
 async def test_an_id_token_is_good_for_a_program_and_once(

@@ -9,7 +9,6 @@ from starlette.requests import Request
 from api import csrf, passwords, provided, sessions
 from api.access import Who
 from api.auth import SignedIn
-from api.rates import address_of
 from api.routes.complaints import Here
 from complaints.errors import Refused
 
@@ -34,9 +33,9 @@ async def exchange(here: Here, request: Request, response: Response, id_token: T
     """The same for an ID token of the bank's identity provider; each is good once."""
     if here.provider is None:
         raise Refused("unknown", "sign-in by an identity provider is not set up here")
-    await here.rates.may_sign_in(address_of(request))
-    claims = await here.provider.claims(id_token)
-    session, secret = await provided.sign_in(here, request, here.provider.client, claims, id_token, "token")
+    async with provided.counted(here, request):
+        claims = await here.provider.claims(id_token)
+        session, secret = await provided.sign_in(here, request, here.provider.client, claims, id_token, "token")
     response.headers.update(NO_STORE)
     return sessions.bearer_pair(here, session.id, session.username, secret)
 

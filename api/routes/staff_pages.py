@@ -179,8 +179,9 @@ async def callback(
         raise HTTPException(401, BEGIN_AGAIN)
     if not code:
         raise HTTPException(401, "the identity provider did not let you in")
-    claims, token = await provider.finish(_redirect(here, request), code, way["nonce"], way["verifier"])
-    session, secret = await provided.sign_in(here, request, provider.client, claims, token, "page")
+    async with provided.counted(here, request):
+        claims, token = await provider.finish(_redirect(here, request), code, way["nonce"], way["verifier"])
+        session, secret = await provided.sign_in(here, request, provider.client, claims, token, "page")
     answer = await _welcome(here, request, session, secret, pages.local(way["next"]) or "../../desk")
     sessions.set_cookie(here, request, answer, "", 0, ON_THE_WAY)
     return answer
