@@ -87,7 +87,7 @@ async def refresh(here: Parts, request: Request, token: str) -> dict[str, Any]:
     if (found := await sessions.refresh(here.engine, old, digest(fresh), now, here.lives.idle)) is not None:
         session, username = found
         return bearer_pair(here, session, username, fresh)
-    if (found := await sessions.of_token(here.engine, old)) is not None:
+    if (found := await sessions.of_spent(here.engine, old)) is not None:
         session, username = found
         if await sessions.end(here.engine, username, "refresh token used twice", now, only=session):
             await note(here, request, username, "refresh_reused")
@@ -107,6 +107,11 @@ async def end(
 async def whose(here: Parts, token: str) -> tuple[str, str] | None:
     """The session and the user name of an access or refresh token."""
     return await sessions.of_token(here.engine, digest(token)) or named(here, token)
+
+
+async def is_alive(here: Parts, session: str) -> bool:
+    """Whether that session is good now."""
+    return await sessions.is_alive(here.engine, session, here.clock(), here.lives.idle)
 
 
 async def note(here: Parts, request: Request, username: str | None, act: str, **more: Any) -> None:

@@ -121,12 +121,28 @@ async def spend(db: AsyncConnection, digest: str, session: str, now: datetime) -
     return (await db.execute(put)).first() is not None
 
 
+async def is_alive(engine: AsyncEngine, identifier: str, now: datetime, idle: timedelta) -> bool:
+    """Whether that session is good now, and its account too."""
+    return await _one(engine, _sessions(now, idle).where(col(S.id) == identifier)) is not None
+
+
 async def of_token(engine: AsyncEngine, digest: str) -> tuple[str, str] | None:
-    """The id and user name of the session whose refresh token or cookie this is, or was."""
-    was = select(col(SpentToken.session)).where(col(SpentToken.digest) == digest)
-    query = select(col(S.id), col(S.username)).where((col(S.digest) == digest) | col(S.id).in_(was))
+    """The id and user name of the session whose refresh token or cookie this is, or was; it may be over."""
+    return await _whose(engine, (col(S.digest) == digest) | _spent_in(digest))
+
+
+async def of_spent(engine: AsyncEngine, digest: str) -> tuple[str, str] | None:
+    """The same of a token that was used up; None of one that never was."""
+    return await _whose(engine, _spent_in(digest))
+
+
+def _spent_in(digest: str) -> ColumnElement[bool]:
+    return col(S.id).in_(select(col(SpentToken.session)).where(col(SpentToken.digest) == digest))
+
+
+async def _whose(engine: AsyncEngine, which: ColumnElement[bool]) -> tuple[str, str] | None:
     async with reading(engine) as db:
-        row = (await db.execute(query)).first()
+        row = (await db.execute(select(col(S.id), col(S.username)).where(which))).first()
     return (row.id, row.username) if row else None
 
 

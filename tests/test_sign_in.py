@@ -79,6 +79,28 @@ async def test_of_two_refreshes_at_the_same_moment_one_is_a_reuse(office: Office
         problem(await as_bearer(http, good["access_token"]), "unauthenticated")
 
 
+async def test_a_token_of_a_session_that_is_over_ends_no_other(office: Office) -> None:
+    name, shift = await newcomer(office), timedelta()
+    async with web(office, clock=lambda: datetime.now(UTC) + shift) as http:
+
+        async def everywhere(token: str) -> int:
+            return (await http.post("/auth/revoke", data={"token": token, "everywhere": "true"})).status_code
+
+        ended, unused, used_up = [await token_pair(http, name) for _ in range(3)]
+        await http.post("/auth/revoke", data={"token": ended["refresh_token"]})
+        for token in (ended["access_token"], ended["refresh_token"]):
+            assert await everywhere(token) == 200
+        shift = timedelta(minutes=70)
+        fresh = (await refreshed(http, used_up["refresh_token"])).json()
+        shift = timedelta(minutes=130)
+        late = await token_pair(http, name)
+        assert await everywhere(unused["refresh_token"]) == 200
+        going_on = [await refreshed(http, pair["refresh_token"]) for pair in (fresh, late)]
+        assert [answer.status_code for answer in going_on] == [200, 200]
+        assert await everywhere(late["access_token"]) == 200, "one that is good still ends all"
+        problem(await refreshed(http, going_on[0].json()["refresh_token"]), "unauthenticated")
+
+
 @pytest.mark.parametrize("token", ["x", "x" * 16_000, "amk_" + "x" * 43, "\u00e9", "\0"])
 async def test_a_refresh_token_that_never_was_is_refused(office: Office, token: str) -> None:
     async with web(office) as http:

@@ -1,5 +1,6 @@
 """What signing in leaves in the audit log: who did what, once each, and nothing that was typed."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -40,6 +41,16 @@ async def test_a_program_that_comes_goes_and_is_robbed(office: Office) -> None:
         for _ in range(2):
             await http.post("/auth/revoke", data={"token": other["refresh_token"]})
     assert await acts_of(office, name) == ["signed_in", "refresh_reused", "signed_in", "signed_out"]
+
+
+async def test_a_token_of_a_session_that_is_over_was_not_stolen(office: Office) -> None:
+    name, shift = await newcomer(office), timedelta()
+    async with web(office, clock=lambda: datetime.now(UTC) + shift) as http:
+        pair = await token_pair(http, name)
+        shift = timedelta(hours=3)
+        for _ in range(2):
+            assert (await http.post("/auth/refresh", data={"refresh_token": pair["refresh_token"]})).status_code == 401
+    assert await acts_of(office, name) == ["signed_in"]
 
 
 async def test_guesses_and_locks_but_never_what_was_typed(office: Office) -> None:

@@ -51,11 +51,13 @@ async def refresh(here: Here, request: Request, response: Response, refresh_toke
 async def revoke(here: Here, request: Request, token: Token, everywhere: Annotated[bool, Form()] = False) -> Json:
     """Sign out: end the session of an access or refresh token, or all sessions of that person (RFC 7009).
 
-    An unknown token is not an error: what it could do, it cannot do any more.
+    An unknown token is not an error: what it could do, it cannot do any more. That of a session which is over ends no
+    other.
     """
     if (found := await sessions.whose(here, token)) is not None:
         session, username = found
-        await sessions.end(here, request, username, only=None if everywhere else session)
+        all_of_them = everywhere and await sessions.is_alive(here, session)
+        await sessions.end(here, request, username, only=None if all_of_them else session)
     return {}
 
 
