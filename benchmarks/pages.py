@@ -21,6 +21,7 @@ from typing import Any
 
 import httpx
 import psycopg
+from clerks import UNLIMITED
 from plans import condensed, explained
 from stack import PASSWORD, Running, running
 
@@ -83,9 +84,10 @@ def asked(browsers: list[httpx.Client], paths: list[str]) -> list[Json | None]:
     for n in range(WARM + ASKED):
         for browser, path, times in sides:
             began = time.perf_counter()
-            browser.get(path)
+            answer = browser.get(path)
             if n >= WARM:
                 times.append(1000 * (time.perf_counter() - began))
+            assert answer.status_code == 200, f"{path}: {answer.status_code}"
     return [_figures(*side) for side in sides]
 
 
@@ -148,7 +150,7 @@ def main(number: int, data: str | None) -> int:
         folders = {number: Path(data).resolve() if data else Path(own) / "large"}
         if number > SMALL:
             folders = {SMALL: Path(own) / "small"} | folders
-        sides = [stack.enter_context(running(folder)) for folder in folders.values()]
+        sides = [stack.enter_context(running(folder, **UNLIMITED)) for folder in folders.values()]
         for here, size in zip(sides, folders, strict=True):
             filled(here.settings(), size)
         *small, large = measured(sides)
