@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from api.acting import KEY
 from api.new_complaint import NewComplaint, well_formed
 from api.pages import forms
 from api.pages.acting import problem
@@ -25,7 +26,6 @@ ACTION = "complaints"
 SHOWN = "suggested"
 """Under names that begin so the page says which class it had suggested."""
 OF_THE_CLASS = ("nature", "urgency", "kinds", "checked", "class_reason")
-KEY = re.compile(r"[\x20-\x7e]{1,200}")
 
 
 class Choice(BaseModel):
