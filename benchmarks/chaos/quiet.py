@@ -53,6 +53,9 @@ async def _state(engine: AsyncEngine, client: Client) -> tuple[int, int]:
         open_ += await db.scalar(select(func.count()).where(col(t.Digest.done_at).is_(None))) or 0
         waiting = col(t.Sending.state).in_(("ready", "handing_over"))
         open_ += await db.scalar(select(func.count()).select_from(t.Sending).where(waiting)) or 0
+        open_ += await db.scalar(select(func.count()).where(col(t.StaffNotice.digest).is_(None))) or 0
+    async for _ in client.list_workflows("WorkflowType = 'StaffDigest' AND ExecutionStatus = 'Running'"):
+        open_ += 1  # it gathers, or it has something to send
     async for one in client.list_workflows(f"WorkflowType = '{WORKFLOW_TYPE}' AND ExecutionStatus = 'Running'"):
         raw = (await client.get_workflow_handle(one.id).describe()).raw_description
         open_ += bool(raw.HasField("pending_workflow_task") or raw.pending_activities)
