@@ -1,4 +1,7 @@
-"""`make performance`: docs/performance.md with what build/bench holds: tables between its marks, and charts."""
+"""`make performance`: docs/performance.md with what was measured: tables between its marks, and charts.
+
+What build/bench holds is published (docs/performance/*.json); what it does not hold stays as it was published.
+"""
 
 import re
 import sys
@@ -8,7 +11,7 @@ from pathlib import Path
 import pygal
 import tables
 from pygal.style import CleanStyle
-from results import Json, kept
+from results import Json, kept, publish
 
 PAGE, IMAGES = Path("docs/performance.md"), Path("docs/images/performance")
 PARTS: dict[str, Callable[[Json], str]] = {
@@ -72,6 +75,7 @@ def main() -> int:
     for part, fragment in PARTS.items():
         said = tables.MISSING
         if part in found:
+            publish(part, found[part])
             picture = f"\n\n![{part}](images/performance/{part}.svg)" if part in drawn else ""
             said = f"{origin(found[part])}\n\n{fragment(found[part])}{picture}"
         page = merged(page, part, said)

@@ -1,4 +1,7 @@
-"""What a measurement leaves behind: build/bench/<part>.json, with the machine and the versions it was made on."""
+"""What a measurement leaves behind: build/bench/<part>.json, with the machine and the versions it was made on.
+
+What is published is in docs/performance/.
+"""
 
 import json
 import os
@@ -10,7 +13,7 @@ from typing import Any
 
 import psutil
 
-OUT = Path("build/bench")
+OUT, PUBLISHED = Path("build/bench"), Path("docs/performance")
 Json = dict[str, Any]
 
 
@@ -42,7 +45,13 @@ def keep(part: str, found: Json) -> None:
 
 
 def kept(part: str) -> Json | None:
-    """What was found last time; None: never measured here."""
-    path = OUT / f"{part}.json"
-    found: Json | None = json.loads(path.read_text()) if path.exists() else None
+    """What was found last time here, or what is published; None: never measured."""
+    paths = (folder / f"{part}.json" for folder in (OUT, PUBLISHED))
+    found: Json | None = next((json.loads(path.read_text()) for path in paths if path.exists()), None)
     return found
+
+
+def publish(part: str, found: Json) -> None:
+    """Keep it beside the page that shows it."""
+    PUBLISHED.mkdir(parents=True, exist_ok=True)
+    (PUBLISHED / f"{part}.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")

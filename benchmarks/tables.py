@@ -6,7 +6,7 @@ Json = dict[str, Any]
 MISSING = "Not measured yet."
 GOALS = {
     "ratio": 0.6, "per core": 5.0, "opening": 1.5, "at rest": 1.0, "crowd": 60.0, "outage": 120.0, "idle": 0.02,
-    "events": 60,
+    "events": 60, "grown": 0.9,
 }  # fmt: skip
 
 
@@ -29,16 +29,19 @@ def spanned(found: Json) -> str:
 
 def lives(found: Json) -> str:
     """Lifecycles a second against the floor, by size of the register."""
+    empty = found["sizes"].get("0") or next(iter(found["sizes"].values()))
     heads = ["complaints there", "lives/s", "floor/s", "ratio", "goal", "lives/s per core", "goal"]
+    heads += ["ratio to that of the first line", "goal"]
+    kept = {size: round(one["ratio"]["median"] / empty["ratio"]["median"], 2) for size, one in found["sizes"].items()}
     rows = [
         [
             f"{int(size):,}", spanned(one["lives"]), spanned(one["floor"]), spanned(one["ratio"]),
             verdict(one["ratio"]["median"], GOALS["ratio"], most=False), f"{one['per core']['median']:g}",
             verdict(one["per core"]["median"], GOALS["per core"], most=False),
+            *(["", ""] if one is empty else [kept[size], verdict(kept[size], GOALS["grown"], most=False)]),
         ]
         for size, one in found["sizes"].items()
     ]  # fmt: skip
-    empty = found["sizes"].get("0") or next(iter(found["sizes"].values()))
     share = table(list(empty["cpu share"]), [[f"{s:.0%}" for s in empty["cpu share"].values()]])
     heads_of = ["act", "p50 s", "p95 s", "p99 s", "largest s"]
     waits = table(heads_of, [[w, t["p50"], t["p95"], t["p99"], t["largest"]] for w, t in empty["latency"].items()])

@@ -7,16 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flow import Flow
+from flow import Flow, almanac
+from oracle_clocks import rules_as_data
 from random_moves import Try
 
 from benchmarks.chaos.breaks import BREAKS, apply
 from benchmarks.chaos.checker import RULES, check
 from benchmarks.chaos.notes import Notes, read
+from benchmarks.chaos.rules_time import Clocks
 from benchmarks.chaos.seen import Asked, Case, Fault, Kept, Mail, Process, Seen, moment
+from complaints import procedure
+from complaints.case import Case as OfProcess
 from complaints.classify import classify
+from complaints.detours import mass
 from complaints.form import ComplaintForm
-from complaints.records import Letter
+from complaints.names import Kind, Outcome
+from complaints.records import PROCESS, Letter
 from policies.load import by_version
 
 OPENED = datetime(2026, 12, 1, 2, tzinfo=UTC)
@@ -205,6 +211,25 @@ def test_what_a_fault_was_in_the_way_of_may_come_late() -> None:
     assert [f for f in check(seen) if f.kind == "late"] == []
     seen.faults = [Fault(due - timedelta(minutes=1), due + timedelta(minutes=2), "kill")]
     assert [f.rule for f in check(seen) if f.kind == "late"] == ["an alarm came late"]
+
+
+@pytest.mark.parametrize("of_another", [True, False])
+def test_the_clocks_of_a_major_complaint_that_is_closed_before_anybody_responds(of_another: bool) -> None:
+    """Its own response outlives it; one of another's incident ends with it. Once the checker took both for the first."""
+    policy = by_version("cn-2026-11-20")
+    form, withdrawn = lived().case.form, OPENED + timedelta(minutes=5)
+    case = OfProcess(reference=REFERENCE, form=form, opened_by="agent", opened_at=OPENED)
+    procedure.receive(case, policy.for_case(RECEIVED.date()), OPENED)
+    if of_another:
+        mass.belong(case, "CMP-2026-000009", PROCESS, "text 1.00 like it", OPENED)
+    found = classify(form, policy.classification, policy.version)
+    procedure.classify(case, found.model_copy(update={"kinds": [Kind.major]}), OPENED)
+    procedure.close(case, Outcome.withdrawn, withdrawn)
+    events = [e.model_dump() for e in case.unsaved]
+    shown = {"received_at": RECEIVED, "classification": found.model_dump()}
+    wanted = Clocks(shown, almanac(), rules_as_data()).read(events, withdrawn)
+    assert wanted["major_response"].stopped == case.clocks["major_response"].stopped_at
+    assert (wanted["major_response"].stopped == withdrawn) is of_another
 
 
 def test_an_act_nobody_answered_may_have_been_done_or_not() -> None:

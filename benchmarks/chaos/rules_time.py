@@ -60,6 +60,10 @@ class Clocks(Oracle):
     def _on_incident_responds(self, data: Json, at: datetime) -> None:
         self._stop(self._key("major_response", max(self.declared, 1)), at)
 
+    def clocks_of_a_response_under_way(self) -> set[str]:
+        """One that belongs to another's incident has no response of its own that could outlive it."""
+        return set() if self.member else super().clocks_of_a_response_under_way()
+
 
 def clocks(seen: Seen) -> Iterator[Finding]:
     """Each clock starts, ends, stands and is broken as the events of its case say, by a second way of counting."""
