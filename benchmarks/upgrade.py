@@ -158,6 +158,8 @@ async def run(folder: Path, kept: Path | None, said: "upgrade_report.Said") -> b
             local_postgres.let_in(environment["AMENDS_OWNER_URL"])
             await asyncio.to_thread(old.furnish)
             await here.workers_up(old)
+            if (old.folder / "run/promoting.py").exists():  # since 0.5 a worker is given nothing before that
+                await here.said_by(old, "promote", "--without-replay")
             for n in range(EACH):
                 await here.web_up(old, n)
             await begin(here.cases, said.number)
