@@ -59,8 +59,8 @@ canary: $(VENV)/.dev ## N complaints full of markers through their whole life, a
 fuzz: $(VENV)/.dev ## requests made from the OpenAPI document, N a route, in every role's name
 	$(PY) benchmarks/fuzz.py $(or $(N),20)
 
-upgrade: $(VENV)/.dev ## from version FROM to this one under load, N open cases, RATE turns a second; REPORT=FILE keeps the report
-	$(PY) benchmarks/upgrade.py $(or $(N),500) --from $(or $(FROM),32c202e) --rate $(or $(RATE),5) --report $(or $(REPORT),build/upgrade.md)
+upgrade: $(VENV)/.dev ## from version FROM to this one under load, N cases, RATE turns a second; REPORT=FILE keeps the report
+	$(PY) benchmarks/upgrade.py $(or $(N),600) --from $(or $(FROM),32c202e) --rate $(or $(RATE),3) --report $(or $(REPORT),build/upgrade.md)
 
 turning: $(VENV)/.dev ## the master key is turned while N cases are open
 	$(PY) benchmarks/turning.py $(or $(N),100)

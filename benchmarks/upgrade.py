@@ -1,8 +1,8 @@
 """`make upgrade`: from a landed version to these files, part by part, under load; then a breaking change at the gate.
 
-N open cases of mixed kinds (500), FROM a commit or tag, RATE turns a second. Workers and web servers are two each,
-replaced one after the other. Ends with code 1 if a request failed, a step of a case failed, a case did not close, the
-register is not what the processes are, or the gate let the breaking change through.
+N cases of mixed kinds (600, of which some are closed when it begins), FROM a commit or tag, RATE turns a second.
+Workers and web servers are two each, replaced one after the other. Ends with code 1 if a request failed, a step of a
+case failed, a case did not close, the register is not what the processes are, or the gate let the change through.
 """
 
 import argparse
@@ -208,9 +208,9 @@ async def begin(cases: Caseload, number: int) -> None:
 def main() -> int:
     """Read the words of the command line."""
     words = argparse.ArgumentParser(description=__doc__)
-    words.add_argument("number", type=int, nargs="?", default=500)
+    words.add_argument("number", type=int, nargs="?", default=600)
     words.add_argument("--from", dest="revision", default="32c202e", help="a commit or tag")
-    words.add_argument("--rate", type=float, default=5.0)
+    words.add_argument("--rate", type=float, default=3.0)
     words.add_argument("--old", type=Path, help="a folder for the old version, which is kept and used again")
     words.add_argument("--logs", type=Path, help="a folder that gets the logs of all parts")
     words.add_argument("--report", type=Path, default=Path("build/upgrade.md"))

@@ -87,7 +87,7 @@ class Said:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join([
             "# An upgrade under load", "",
-            f"`{call}`: from `{self.revision}` to `{head}`, {took:.0f} s in all, with others at work on the machine;"
+            f"`{call}`: from `{self.revision}` to `{head}`, {took:.0f} s in all;"
             f" {os.cpu_count()} cores, Python {platform.python_version()}.", "",
             "A request has failed when it got no answer or one of 400 and more; it goes to another server only if the"
             " connection was refused, before any of it was sent.", "",
