@@ -1,8 +1,9 @@
 """Reads what does not go straight: incidents, duties, transfers, and who holds what. Nothing here writes."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select, union
+from sqlalchemy import ColumnElement, CompoundSelect, Select, func, or_, select, union, union_all
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col
 
@@ -40,19 +41,22 @@ async def incident(engine: AsyncEngine, identifier: str) -> Row | None:
 
 async def incident_forms(engine: AsyncEngine, since: datetime, product: str | None) -> list[Row]:
     """Of every major incident under way since then: what its complaint, and those that joined, are about."""
-    c, i = t.Complaint, d.MajorIncident
-    lead = func.coalesce(col(c.incident_of), col(c.reference))
-    query = (
-        select(col(c.reference), col(c.form), lead.label("lead"))
-        .join(i, col(i.reference) == lead)
-        .where(col(i.reported_at).is_(None), col(i.stood_down_at).is_(None), col(i.declared_at) >= since)
-        .where(col(c.product) == product)
-        .order_by(col(c.number))
-        .limit(200)
-    )
-    found, boxes = await opened(engine, query)
+    found, boxes = await opened(engine, incident_forms_query(since, product))
     forms = [take(boxes.get(row["reference"]), FORM, row.pop("form")) for row in found]
     return [row | {"matter": form["matter"]} for row, form in zip(found, forms, strict=True) if "matter" in form]
+
+
+def incident_forms_query(since: datetime, product: str | None) -> CompoundSelect[Any]:
+    """Those that joined one, and those that began one and joined no other; each by an index, from the few incidents."""
+    c, i = t.Complaint, d.MajorIncident
+    under_way = (col(i.reported_at).is_(None), col(i.stood_down_at).is_(None), col(i.declared_at) >= since)
+
+    def of(lead: Any, *which: ColumnElement[bool]) -> Select[Any]:
+        found = select(col(c.reference), col(c.form), col(c.number), lead.label("lead"))
+        return found.join(i, col(i.reference) == lead).where(*under_way, col(c.product) == product, *which)
+
+    both = union_all(of(col(c.incident_of)), of(col(c.reference), col(c.incident_of).is_(None)))
+    return both.order_by("number").limit(200)
 
 
 async def open_duties(engine: AsyncEngine, seen: ColumnElement[bool], owner: str | None) -> list[Row]:

@@ -1,0 +1,45 @@
+"""What every opening asks the register is read by indexes, however many complaints it holds."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, func, select, text
+from sqlalchemy.dialects import postgresql
+from sqlmodel import col
+
+from register import detour_tables as d
+from register import tables as t
+from register.read_detours import incident_forms_query
+
+SINCE = datetime.now(UTC) - timedelta(days=1)
+SMALL = ("seqscan", "hashjoin", "mergejoin", "bitmapscan", "sort")
+"""What is quick in the small tables of a test, and slow in large ones."""
+
+
+def plan_of(owner_url: str, query: Any) -> str:
+    """How PostgreSQL would read it from a large table."""
+    said = query.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+    engine = create_engine(owner_url)
+    with engine.connect() as db:  # nothing of it is kept
+        db.execute(text("DROP INDEX complaint_product"))  # of use with the few of a test, and not with many
+        for way in SMALL:
+            db.execute(text(f"SET LOCAL enable_{way} = off"))
+        plan = "\n".join(db.execute(text(f"EXPLAIN {said}")).scalars())
+    engine.dispose()
+    return plan
+
+
+@pytest.mark.usefixtures("register")
+def test_the_incident_a_complaint_may_belong_to_is_found_from_the_few_that_are_under_way(owner_url: str) -> None:
+    plan = plan_of(owner_url, incident_forms_query(SINCE, "credit_card"))
+    assert "Index Cond: ((incident_of)::text = (majorincident.reference)::text)" in plan, plan
+    assert plan.count("incident_under_way") == 2, plan
+
+
+@pytest.mark.usefixtures("register")
+def test_a_plan_that_reads_every_complaint_is_seen(owner_url: str) -> None:
+    """Once it was asked so: of each complaint, which it belongs to, and whether that one is under way."""
+    lead = func.coalesce(col(t.Complaint.incident_of), col(t.Complaint.reference))
+    every = select(col(t.Complaint.form)).join(d.MajorIncident, col(d.MajorIncident.reference) == lead)
+    assert "Index Cond: ((incident_of)" not in plan_of(owner_url, every)
