@@ -1,7 +1,7 @@
 """`make capacity`: what a year needs at a thousand, a hundred thousand and ten million complaints a day.
 
-Computed from figures that were measured (build/bench, and the bytes of a complaint in a register of a million); what
-was not measured is asked for, not guessed. Prints a table for docs/capacity.md.
+Computed from figures that were measured (build/bench, else docs/performance; and the bytes of a complaint in a register
+of a million); what was not measured is asked for, not guessed. Prints a table for docs/capacity.md.
 """
 
 import math
@@ -10,7 +10,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from performance import merged
-from results import Json, kept
+from results import Json, known
 from tables import MISSING, table
 
 PAGE, DAYS = Path("docs/capacity.md"), (1_000, 100_000, 10_000_000)
@@ -61,7 +61,7 @@ def size(number: float) -> str:
 
 def measured_here(days_open: float, days_kept: float) -> Json | None:
     """The figures of one plain complaint; None while they were not measured."""
-    lives, histories = kept("lives"), kept("histories")
+    lives, histories = known("lives"), known("histories")
     if lives is None or histories is None or "plain" not in histories["kinds"]:
         return None
     one, plain = lives["sizes"]["0"], histories["kinds"]["plain"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pygal
 import tables
 from pygal.style import CleanStyle
-from results import Json, kept, publish
+from results import Json, known, publish
 
 PAGE, IMAGES = Path("docs/performance.md"), Path("docs/images/performance")
 PARTS: dict[str, Callable[[Json], str]] = {
@@ -70,7 +70,7 @@ def charts(found: dict[str, Json]) -> dict[str, pygal.graph.graph.Graph]:
 
 def main() -> int:
     """Put in what there is; what was not measured says so."""
-    page, found = PAGE.read_text(), {part: one for part in PARTS if (one := kept(part)) is not None}
+    page, found = PAGE.read_text(), {part: one for part in PARTS if (one := known(part)) is not None}
     drawn = charts(found)
     for part, fragment in PARTS.items():
         said = tables.MISSING

@@ -45,9 +45,17 @@ def keep(part: str, found: Json) -> None:
 
 
 def kept(part: str) -> Json | None:
-    """What was found last time here, or what is published; None: never measured."""
-    paths = (folder / f"{part}.json" for folder in (OUT, PUBLISHED))
-    found: Json | None = next((json.loads(path.read_text()) for path in paths if path.exists()), None)
+    """What was found last time on this machine; None: never measured here."""
+    return _read(OUT / f"{part}.json")
+
+
+def known(part: str) -> Json | None:
+    """The same, or what is published, of whichever machine; None: never measured."""
+    return kept(part) or _read(PUBLISHED / f"{part}.json")
+
+
+def _read(path: Path) -> Json | None:
+    found: Json | None = json.loads(path.read_text()) if path.exists() else None
     return found
 
 

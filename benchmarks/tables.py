@@ -144,5 +144,5 @@ def profile(found: Json) -> str:
         own = list(found[part]["own"].items())[:12]
         total = [t for t in found[part]["total"].items() if "_click" not in t[0] and "typer" not in t[0]][:30]
         for kind, rows in (("own time", own), ("with what it calls", total)):
-            said.append(table([f"{part}, {kind}", "share"], [[f"`{name}`", f"{s:.1%}"] for name, s in rows]))
+            said.append(table([f"{part}, {kind}", "share"], [[f"`{name or '?'}`", f"{s:.1%}"] for name, s in rows]))
     return "\n\n".join(said)
