@@ -35,15 +35,20 @@ _CURRENCIES = {
     "KRW": "krw 韩元",
 }
 _CURRENCY = {sign: code for code, signs in _CURRENCIES.items() for sign in signs.split()}
-_SIGN = "|".join(re.escape(s) for s in sorted(_CURRENCY, key=len, reverse=True))
+_SIGNS = [re.escape(s) for s in sorted(_CURRENCY, key=len, reverse=True)]
+_LETTERED, _OTHER = (
+    "|".join(s for s in _SIGNS if bool(re.match("[a-z]", s)) is lettered) for lettered in (True, False)
+)
+_BEFORE = rf"(?<![a-z0-9])(?:{_LETTERED})|{_OTHER}"  # the cad of reference 7cad500 is no Canadian dollar
+_AFTER = rf"(?:{_LETTERED})(?![a-z0-9])|{_OTHER}"
 _EN_NUMBER = "|".join((*_WORDS, "half", "hundred", "thousand", "grand", "million"))
 _MONEY = re.compile(
-    rf"(?P<before>{_SIGN})?\s?"
+    rf"(?P<before>{_BEFORE})?\s?"
     rf"(?:(?P<number>\d[\d,]{{0,14}}(?:\.\d+)?)\s?[余多几来]?(?P<zh>[十百千]?[万亿]|[百千])?(?P<tail>(?<=[万千百])\d(?!\d))?"
     rf"(?:\s?(?P<en>k|thousand|grand|million|mn|m|billion)\b)?"
     rf"|(?P<chinese>{_ZH_NUMBER})"
     rf"|\b(?P<words>(?:(?:{_EN_NUMBER})(?: and|)[ -]){{0,8}}(?:{_EN_NUMBER}))\b)"
-    rf"[余多]?\s?(?P<after>{_SIGN})?"
+    rf"[余多]?\s?(?P<after>{_AFTER})?"
 )
 _ZH_PEOPLE = re.compile(rf"(?P<n>\d[\d,]{{0,14}}|{_ZH_NUMBER})[余多几来]?(?=[名位个户家人号])")
 _MANY = {"dozens": 24, "scores": 40, "hundreds": 200, "thousands": 2000}

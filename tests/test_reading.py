@@ -76,6 +76,10 @@ def test_english_number(written: str, value: int) -> None:
         ("£1.2 million", "1200000", "GBP"),
         ("half a million dollars", "500000", "USD"),
         ("RMB 600,000", "600000", "CNY"),
+        ("转了rmb5000。", "5000", "CNY"),
+        ("80000USD被扣", "80000", "USD"),
+        ("C$900", "900", "CAD"),
+        ("a bonus$500", "500", "USD"),
     ],
 )
 def test_amount(text: str, value: str, currency: str) -> None:
@@ -83,7 +87,10 @@ def test_amount(text: str, value: str, currency: str) -> None:
     assert (found.value, found.currency) == (Decimal(value), currency)
 
 
-@pytest.mark.parametrize("text", ["800", "第三", "万一", "room 12", "$ XXXX"])
+@pytest.mark.parametrize(
+    "text",
+    ["800", "第三", "万一", "room 12", "$ XXXX", "ref 4592dacad171461", "REF893166CAD4E", "893166cad4", "ecad7260758"],
+)
 def test_a_bare_number_is_no_amount(text: str) -> None:
     assert list(amounts(text, "CNY")) == []
 
