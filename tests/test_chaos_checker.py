@@ -174,6 +174,7 @@ PLANTED: list[tuple[str, str, Plant]] = [
     ("wrong", "a history that cannot be", lambda s: add(s, "breached", "process", {"clock": "resolution", "late_by_seconds": 0})),
     ("wrong", "set aside", lambda s: setattr(s.kept[0], "set_aside", "no answer")),
     ("wrong", "a process that ended otherwise", lambda s: setattr(s.processes[REFERENCE], "status", "TERMINATED")),
+    ("wrong", "a process that does not get on", lambda s: s.standing.update(reconcile="its workflow task, try 12")),
     ("wrong", "a history that does not replay", lambda s: setattr(s.processes[REFERENCE], "broken", "nondeterminism")),
     ("wrong", "workflow task failed", lambda s: s.processes[REFERENCE].failed_tasks.update(NON_DETERMINISTIC_ERROR=1)),
     ("wrong", "the audit log", lambda s: setattr(s, "audit", "line 7: changed")),

@@ -1,5 +1,6 @@
 """The comparison as people meet it: the hourly process, the page of ops, the figures, the command and its exit codes."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -19,6 +20,7 @@ from register import reconciling as kept
 from run import reconciling, schedules
 from run.cli import app
 from workflows.reconcile import Reconcile
+from workflows.retention import Retention
 
 STAGE = "UPDATE complaint SET stage = 'callback' WHERE reference = :r"
 
@@ -79,6 +81,27 @@ async def test_it_is_made_every_hour_and_what_ops_changed_stays(office: Office) 
     assert (second - first, first.minute) == (timedelta(hours=1), 7)
 
 
+@pytest.mark.parametrize(
+    ("name", "workflow", "done"),
+    [
+        (schedules.RECONCILE, Reconcile.run, lambda result: result.compared >= 0),
+        (schedules.RETENTION, Retention.run, lambda result: result.count == 0),
+    ],
+)
+async def test_what_a_schedule_starts_can_read_its_order(office: Office, name: str, workflow: Any, done: Any) -> None:
+    client = office.env.client
+    await schedules.ensure(client, office.queue)
+    schedule = client.get_schedule_handle(name)
+    await schedule.trigger()
+    async with asyncio.timeout(30):
+        while not (begun := (await schedule.describe()).info.recent_actions):  # the server starts it a moment later
+            continue
+    started = begun[-1].action.workflow_id
+    assert started.startswith(f"{name}-2")
+    result = await asyncio.wait_for(client.get_workflow_handle_for(workflow, started).result(), timeout=30)
+    assert done(result)
+
+
 @pytest.fixture
 def run_command(office: Office, monkeypatch: pytest.MonkeyPatch) -> Any:
     """`amends reconcile` in its own settings, against that office."""
@@ -92,8 +115,6 @@ def run_command(office: Office, monkeypatch: pytest.MonkeyPatch) -> Any:
     }
 
     async def command(*words: str, **other: str) -> Result:
-        import asyncio
-
         return await asyncio.to_thread(CliRunner().invoke, app, ["reconcile", *words], env=env | other)
 
     return command

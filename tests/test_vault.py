@@ -188,3 +188,17 @@ async def test_the_codec_binds_a_payload_to_its_workflow(register: AsyncEngine) 
     for reader, payload in [(theirs, sealed), (theirs, moved), (SealingCodec(register, "other", name), sealed)]:
         with pytest.raises(Unreadable):
             await reader.decode([payload])
+
+
+async def test_what_a_schedule_starts_reads_what_was_sealed_for_the_schedule(register: AsyncEngine) -> None:
+    codec = SealingCodec(register, "default")
+    plain = Payload(metadata={"encoding": b"json/plain"}, data=b"{}")
+
+    def of(workflow: str) -> SealingCodec:
+        return codec.with_context(WorkflowSerializationContext(namespace="default", workflow_id=workflow))
+
+    sealed = await of("reconcile").encode([plain])
+    assert await of("reconcile-2026-11-23T08:07:00Z").decode(sealed) == [plain]
+    for other in ("reconcile-now", "retention-2026-11-23T08:07:00Z", "reconcile-2026-11-23T08:07:00Z-2"):
+        with pytest.raises(Unreadable):
+            await of(other).decode(sealed)

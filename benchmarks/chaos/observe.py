@@ -79,6 +79,7 @@ async def look(data: Path, settings: Settings, seed: int, began: datetime, quiet
     ]
     seen.digests = [{k: r[k] for k in ("id", "mail", "webhook", "done_at")} for r in await _rows(engine, t.Digest)]
     seen.processes = await _processes(client)
+    seen.standing = await _standing(client)
     rows = {r["reference"]: r for r in await _rows(engine, t.Complaint)}
     limit = asyncio.Semaphore(AT_ONCE)
 
@@ -133,6 +134,18 @@ async def _processes(client: Client) -> dict[str, Process]:
         process.begun = min(process.begun or one.start_time, one.start_time)
         if one.id not in latest or one.start_time > latest[one.id]:
             latest[one.id], process.status = one.start_time, one.status.name if one.status else ""
+    return found
+
+
+async def _standing(client: Client) -> dict[str, str]:
+    """Running workflows of every type with a step that was tried before and is still to be done."""
+    found: dict[str, str] = {}
+    async for one in client.list_workflows("ExecutionStatus = 'Running'"):
+        raw = (await client.get_workflow_handle(one.id).describe()).raw_description
+        tried = {a.activity_type.name: a.attempt for a in raw.pending_activities}
+        tried |= {"its workflow task": raw.pending_workflow_task.attempt}
+        if again := [f"{what}, try {attempt}" for what, attempt in tried.items() if attempt > 1]:
+            found[one.id] = "; ".join(again)
     return found
 
 

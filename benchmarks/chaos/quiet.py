@@ -12,11 +12,12 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from benchmarks.chaos.stand import Stand
-from complaints.names import WORKFLOW_TYPE
 from register import tables as t
 from run import connect
 
 PATIENCE, STILL = 240.0, 3.0
+ENDS_SOON = ("StaffDigest", "Reconcile", "Retention")
+"""Of these none may be under way: a digest gathers or has something to send, a comparison compares."""
 
 
 async def at_rest(stand: Stand, patience: float = PATIENCE) -> datetime:
@@ -54,9 +55,7 @@ async def _state(engine: AsyncEngine, client: Client) -> tuple[int, int]:
         waiting = col(t.Sending.state).in_(("ready", "handing_over"))
         open_ += await db.scalar(select(func.count()).select_from(t.Sending).where(waiting)) or 0
         open_ += await db.scalar(select(func.count()).where(col(t.StaffNotice.digest).is_(None))) or 0
-    async for _ in client.list_workflows("WorkflowType = 'StaffDigest' AND ExecutionStatus = 'Running'"):
-        open_ += 1  # it gathers, or it has something to send
-    async for one in client.list_workflows(f"WorkflowType = '{WORKFLOW_TYPE}' AND ExecutionStatus = 'Running'"):
+    async for one in client.list_workflows("ExecutionStatus = 'Running'"):
         raw = (await client.get_workflow_handle(one.id).describe()).raw_description
-        open_ += bool(raw.HasField("pending_workflow_task") or raw.pending_activities)
+        open_ += bool(one.workflow_type in ENDS_SOON or raw.HasField("pending_workflow_task") or raw.pending_activities)
     return open_, written or 0

@@ -32,7 +32,7 @@ ENDED = ("RUNNING", "COMPLETED")
 
 
 def processes(seen: Seen) -> Iterator[Finding]:
-    """Each case's process runs or has ended by itself, and replays; a task that failed was not for what it did."""
+    """Each process runs or has ended by itself, and replays; a task that failed was not for what it did."""
     for reference, process in seen.processes.items():
         if process.status not in ENDED:
             yield Finding("wrong", "a process that ended otherwise", reference, process.status)
@@ -41,6 +41,8 @@ def processes(seen: Seen) -> Iterator[Finding]:
         for cause, times in process.failed_tasks.items():
             if "NON_DETERMINISTIC" in cause:
                 yield Finding("wrong", "workflow task failed", reference, f"{cause} x{times}")
+    for workflow, what in seen.standing.items():
+        yield Finding("wrong", "a process that does not get on", workflow, what)
     if seen.audit:
         yield Finding("wrong", "the audit log", "audit", seen.audit)
 

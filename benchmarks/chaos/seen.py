@@ -104,6 +104,8 @@ class Seen:
     prints: set[str] = field(default_factory=set)
     digests: list[Json] = field(default_factory=list)
     audit: str = ""
+    standing: dict[str, str] = field(default_factory=dict)
+    """Every workflow of any type that tries a step again and again, and what it tries."""
 
 
 @dataclass(frozen=True)
