@@ -65,6 +65,11 @@ def charts(found: dict[str, Json]) -> dict[str, pygal.graph.graph.Graph]:
         for number in webs:
             chart.add(f"{number} web", [one["lives"] for one in scaled["by number"] if one["webs"] == number])
         made["scaling"] = chart
+    if soaked := found.get("soak"):
+        chart = pygal.XY(title="megabytes by minutes of the soak", style=CleanStyle, show_dots=False)
+        for part in ("worker", "web", "temporal", "postgres"):
+            chart.add(part, [(p["minute"], p[f"{part} MB"]) for p in soaked["points"]])
+        made["soak"] = chart
     return made
 
 

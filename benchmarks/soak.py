@@ -1,11 +1,10 @@
 """`make soak MINUTES=40`: half of the measured capacity for as long as an afternoon allows; nothing may grow.
 
-Each half minute: memory by part, open requests, backlog of task queues and letters, connections, latency. The first
-quarter is held against the last, and the slope an hour told. RATE= lives a second; else half of build/bench/lives.json.
+Each half minute: memory by part, open requests, backlog of task queues and letters, connections, latency. RATE= lives a
+second; else half of what build/bench/lives.json says.
 """
 
 import asyncio
-import statistics
 import sys
 import time
 from argparse import ArgumentParser, Namespace
@@ -13,10 +12,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psycopg
+import tables
 from clerks import UNLIMITED, Clerks, at_work
 from lateness import address
 from results import Json, keep, kept
-from spread import percentile, slope
+from spread import percentile
 from stack import Running, running
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -51,19 +51,6 @@ async def looked(here: Running, clerks: Clerks, client: Client, under_way: int) 
                     "not started": intake, "connections": connections, "under way": under_way}  # fmt: skip
 
 
-def summary(points: list[Json], every: float) -> Json:
-    """Of each figure the median of the first and of the last quarter, and its slope an hour."""
-    quarter, found = max(len(points) // 4, 1), dict[str, Json]()
-    for name in points[0]:
-        values = [p.get(name, 0) for p in points]
-        found[name] = {
-            "first quarter": round(statistics.median(values[:quarter]), 1),
-            "last quarter": round(statistics.median(values[-quarter:]), 1),
-            "an hour": round(slope([(n * every / 3600, value) for n, value in enumerate(values)]), 2),
-        }
-    return found
-
-
 async def soaked(here: Running, per_second: float, wanted: Namespace) -> Json:
     """Lives at an even pace, however long each takes; a point now and then."""
     points, failed, under_way = list[Json](), list[str](), set[asyncio.Task[None]]()
@@ -83,15 +70,16 @@ async def soaked(here: Running, per_second: float, wanted: Namespace) -> Json:
                 under_way.add(task)
                 task.add_done_callback(under_way.discard)
             if now >= next_look:
-                points.append(await looked(here, clerks, client, len(under_way)))
+                point = await looked(here, clerks, client, len(under_way))
+                points.append({"minute": round(now / 60, 2), "begun": number} | point)
                 print(points[-1], flush=True)
                 next_look += wanted.every
             number += 1
             await asyncio.sleep(max(began + number / per_second - time.monotonic(), 0))
         if under_way:
             await asyncio.wait(under_way, timeout=120)
-    return {"rate": per_second, "minutes": wanted.minutes, "begun": number, "failed": len(failed),
-            "figures": summary(points[1:] or points, wanted.every)}  # fmt: skip
+    said: Json = {"rate": per_second, "minutes": wanted.minutes, "begun": number, "failed": len(failed)}
+    return said | {"points": points}
 
 
 def main() -> int:
@@ -111,8 +99,7 @@ def main() -> int:
     ):
         found = asyncio.run(soaked(here, per_second, wanted))
     keep("soak", found)
-    for name, figures in found["figures"].items():
-        print(f"{name:<20} {figures}")
+    print(tables.soak(found))
     return 1 if found["failed"] else 0
 
 

@@ -1,9 +1,14 @@
 """What was measured as tables in Markdown, one function a part. A missed goal is said as plainly as one met."""
 
+import statistics
 from typing import Any
+
+from spread import slope
 
 Json = dict[str, Any]
 MISSING = "Not measured yet."
+CACHED = 1000
+"""Complaints that a worker keeps in its cache (`max_cached_workflows`, the SDK's own default)."""
 GOALS = {
     "ratio": 0.6, "per core": 5.0, "opening": 1.5, "at rest": 1.0, "crowd": 60.0, "outage": 120.0, "idle": 0.02,
     "events": 60, "grown": 0.9,
@@ -128,13 +133,24 @@ def scaling(found: Json) -> str:
     return table(heads, rows)
 
 
+def settled(points: list[Json]) -> list[Json]:
+    """The points from when more complaints were begun than the worker keeps in its cache: until then it may grow."""
+    return [p for p in points if p["begun"] > CACHED] or points
+
+
 def soak(found: Json) -> str:
-    """First quarter against last."""
-    heads = ["figure", "first quarter", "last quarter", "slope an hour"]
-    rows = [[n, f["first quarter"], f["last quarter"], f["an hour"]] for n, f in found["figures"].items()]
+    """First third against last, of the time after the cache was full."""
+    points = settled(found["points"])
+    third, rows = max(len(points) // 3, 1), []
+    for name in points[0]:
+        if name not in ("minute", "begun"):
+            values = [(p["minute"] / 60, p.get(name, 0)) for p in points]
+            first, last = (statistics.median(v for _, v in part) for part in (values[:third], values[-third:]))
+            rows.append([name, round(first, 1), round(last, 1), round(slope(values), 1) if len(values) > 1 else "-"])
     said = f"{found['minutes']:g} minutes at {found['rate']:.2f} lives a second: "
-    said += f"{found['begun']} begun, {found['failed']} failed."
-    return f"{said}\n\n{table(heads, rows)}"
+    said += f"{found['begun']} begun, {found['failed']} failed. "
+    said += f"From minute {points[0]['minute']:.0f} on, when {CACHED:,} complaints had filled the worker's cache:"
+    return f"{said}\n\n{table(['figure', 'first third', 'last third', 'slope an hour'], rows)}"
 
 
 def profile(found: Json) -> str:

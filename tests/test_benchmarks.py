@@ -111,7 +111,7 @@ def test_every_part_can_be_told() -> None:
         "scaling": {"by number": [{"workers": 1, "webs": 2, "lives": 3.0, "cores": {"worker": 0.9}}]},
         "soak": {
             "minutes": 40, "rate": 2.0, "begun": 4800, "failed": 0,
-            "figures": {"worker MB": {"first quarter": 1, "last quarter": 2, "an hour": 0.5}},
+            "points": [{"minute": m, "begun": 400 * m, "worker MB": mb} for m, mb in enumerate((1, 2, 3, 7, 7, 9))],
         },
         "profile": {part: {"own": {"f (a/b.py)": 0.5}, "total": {"f (a/b.py)": 0.5}} for part in ("worker", "web")},
         "peers": {
@@ -123,5 +123,6 @@ def test_every_part_can_be_told() -> None:
     told = {part: PARTS[part](one) for part, one in found.items()}
     assert "| 1,000 | 4 (3 to 5, 3) |" in told["lives"] and "met (≥ 0.6)" in told["lives"]
     assert "**missed** (≤ 60) events" in told["histories"] and "**missed** (≤ 0.02)" in told["holding"]
-    assert "load" not in told["holding"] and "| worker MB | 1 | 2 | 0.5 |" in told["soak"]
+    assert "load" not in told["holding"] and "From minute 3 on" in told["soak"]
+    assert "| worker MB | 7 | 9 | 60.0 |" in told["soak"]
     assert all("| ---" in text for text in told.values())
