@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -128,16 +129,19 @@ class JsonPost(BaseModel):
 
     url: SecretStr
 
-    async def send(self, body: dict[str, object], key: str, handing_over: HandingOver) -> None:
-        """Post it; a refused connection or a 429/503 is safe to try again, a lost answer is not.
+    async def send(self, body: dict[str, object], key: str, handing_over: HandingOver, read: int = 0) -> bytes:
+        """Post it and give so many bytes of the answer.
 
+        A refused connection or a 429/503 is safe to try again, a lost answer is not.
         Nor is a 502: a proxy says it when the gateway behind it broke off, often after that took the request.
         """
         await handing_over()
         try:
             async with asyncio.timeout(3 * TRY_FOR):
                 url, headers = self.url.get_secret_value(), {"Idempotency-Key": key}
-                status = await gateway.post(url, body, headers, within=TRY_FOR, network=gateway.Checked())
+                status, said = await gateway.post(
+                    url, body, headers, within=TRY_FOR, network=gateway.Checked(), read=read
+                )
         except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
             raise NotTaken(type(error).__name__) from None
         except (*LOST, TimeoutError) as error:
@@ -148,6 +152,31 @@ class JsonPost(BaseModel):
             raise Uncertain(f"HTTP {status}")
         if status >= 300:
             raise Rejected(f"HTTP {status}")
+        return said
+
+
+LONGEST = {"wecom": 2048, "dingtalk": 18_000, "feishu": 18_000, "slack": 30_000}
+"""Bytes of a text that each chat takes, or fewer: longer ones are refused, or cut where it pleases the chat."""
+TOO_OFTEN = (45009, 130101, 90030, 11232, 230020)
+"""WeCom, DingTalk (two), Feishu (two): a group's robot may speak some twenty times a minute."""
+
+
+def shortened(text: str, most: int) -> str:
+    """The text, or as many of its first lines as fit into so many bytes, and a sign that there were more."""
+    lines = text.splitlines()
+    while len("\n".join(lines).encode()) > most and len(lines) > 1:
+        lines = [*lines[: -2 if lines[-1] == "…" else -1], "…"]
+    return "\n".join(lines)
+
+
+def refusal(said: bytes) -> int:
+    """The code by which a chat says no in an answer that is otherwise a yes (HTTP 200); 0: it says yes, or nothing."""
+    try:
+        answer = json.loads(said)
+    except ValueError:
+        return 0
+    code = answer.get("errcode") or answer.get("code") if isinstance(answer, dict) else 0
+    return code if isinstance(code, int) else 0
 
 
 class Webhook(BaseModel):
@@ -169,8 +198,11 @@ class Webhook(BaseModel):
                 return {"text": text}
 
     async def send(self, text: str, username: str, key: str, handing_over: HandingOver) -> None:
-        """Post it, with the name of the person it is for."""
-        await self.target.send(self.body(f"@{username} {text}", username), key, handing_over)
+        """Post as much as the chat takes, with the name of the person it is for."""
+        body = self.body(shortened(f"@{username} {text}", LONGEST[self.style]), username)
+        code = refusal(await self.target.send(body, key, handing_over, read=4096))
+        if code:
+            raise (NotTaken if code in TOO_OFTEN else Rejected)(f"code {code}")
 
 
 class Sms(BaseModel):

@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -16,6 +17,9 @@ from register import outbox, read
 from register.tables import Digest, Staff, StaffNotice
 
 LINES = 50
+GIVEN_UP_AFTER = timedelta(hours=24)
+"""What a way has not taken by then is given up there: the console says the same, and newer ones wait."""
+log = structlog.get_logger()
 Send = Callable[[Callable[[], Awaitable[None]]], Awaitable[None]]
 
 
@@ -69,21 +73,37 @@ class Digests:
                     ),
                     notices,
                 )
+            away: dict[str, str] = {}
             for digest in await outbox.open_digests(self.engine, person.username):
-                await self._send(digest, staff)
+                await self._send(digest, staff, away)
+            if away:
+                raise ApplicationError("; ".join(f"{way}: {why}" for way, why in away.items()), type="NotTaken")
             return DigestDone(notices=told)
 
-    async def _send(self, digest: Digest, staff: Staff) -> None:
+    async def _send(self, digest: Digest, staff: Staff, away: dict[str, str]) -> None:
+        """Send it by each way that is not `away`; one that does not take it now is put there, with the reason.
+
+        A way that waits holds up no other, and is asked once in an attempt, which has its time.
+        """
         mail, webhook = self.post.mail, self.post.webhook
         message = Message(key=digest.id, recipient=staff.email, subject=digest.subject, text=digest.body)
+        text = f"{digest.subject}\n{digest.body}"
+        ways: dict[str, Send] = {}
         if mail:
-            await self._once(digest, "mail", lambda handing_over: mail.deliver(message, handing_over))
+            ways["mail"] = lambda over: mail.deliver(message, over)
         if webhook:
-            text = f"{digest.subject}\n{digest.body}"
-            await self._once(digest, "webhook", lambda over: webhook.send(text, staff.username, digest.id, over))
-        await outbox.digest_done(self.engine, digest.id, datetime.now(UTC))
+            ways["webhook"] = lambda over: webhook.send(text, staff.username, digest.id, over)
+        for way, send in ways.items():
+            if way not in away:
+                try:
+                    await self._once(digest, way, send)
+                except NotTaken as error:
+                    away[way] = str(error)
+        if not away:
+            await outbox.digest_done(self.engine, digest.id, datetime.now(UTC))
 
     async def _once(self, digest: Digest, column: str, send: Send) -> None:
+        """Send it by one way, once; NotTaken where it is to be tried again."""
         key, state = {"id": digest.id}, getattr(digest, column)
         if state == "handing_over":
             await outbox.move(self.engine, Digest, key, column, "handing_over", "uncertain")
@@ -95,16 +115,17 @@ class Digests:
         async def handing_over() -> None:
             nonlocal mine
             if not await outbox.move(self.engine, Digest, key, column, "ready", "handing_over"):
-                raise ApplicationError("another attempt has it", type="NotTaken")
+                raise NotTaken("another attempt has it")
             mine = "handing_over"
 
         try:
             await send(handing_over)
-        except NotTaken as later:
-            await outbox.move(self.engine, Digest, key, column, mine, "ready")
-            raise ApplicationError(str(later), type="NotTaken") from None
-        except (Rejected, Uncertain) as error:
-            outcome = "failed" if isinstance(error, Rejected) else "uncertain"
+        except (NotTaken, Rejected, Uncertain) as error:
+            waits = isinstance(error, NotTaken) and datetime.now(UTC) - digest.made_at < GIVEN_UP_AFTER
+            outcome = "ready" if waits else "uncertain" if isinstance(error, Uncertain) else "failed"
             await outbox.move(self.engine, Digest, key, column, mine, outcome)
+            log.warning("digest.not_sent", way=column, outcome=outcome, why=str(error))
+            if waits:
+                raise
             return
         await outbox.move(self.engine, Digest, key, column, mine, "sent")

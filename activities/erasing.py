@@ -3,8 +3,10 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.letters import heartbeats
 from complaints.orders import Erased, RetentionOrder
@@ -14,6 +16,7 @@ from policies.retention import retention
 from register import erasure
 
 AT_ONCE = 200
+log = structlog.get_logger()
 
 
 class Erasing:
@@ -28,7 +31,7 @@ class Erasing:
         now = datetime.now(UTC)
         before = retention(self.rules).kept_from(order.jurisdiction, now)
         why = f"closed before {before:%Y-%m-%d}, kept for its time"
-        count = 0
+        count = failed = 0
         async with heartbeats():
             due = await erasure.due(self.engine, order.jurisdiction, before, AT_ONCE)
             for reference in due:
@@ -36,5 +39,11 @@ class Erasing:
                     await erasure.erase(self.engine, reference, PROCESS, why, PROCESS, now)
                 except erasure.NotErasable:  # somebody was quicker: erased it, or put it on hold
                     continue
+                except Exception as error:  # whatever it is: one case holds up no other
+                    log.error("erasing.failed", reference=reference, error=type(error).__name__)
+                    failed += 1
+                    continue
                 count += 1
+        if failed:
+            raise ApplicationError(f"{failed} of {len(due)} cases were not erased", type="NotErased")
         return Erased(count=count, more=len(due) == AT_ONCE and count > 0)

@@ -11,11 +11,18 @@ import socket
 import ssl
 from collections.abc import Iterable
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpcore
 
 from complaints.addresses import refusal
+
+
+class Answer(NamedTuple):
+    """Status of an answer and the beginning of what it says."""
+
+    status: int
+    said: bytes
 
 
 class Forbidden(httpcore.ConnectError):
@@ -67,8 +74,10 @@ def _trust() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-async def post(url: str, body: dict[str, object], headers: dict[str, str], *, within: float, network: Checked) -> int:
-    """Post it and give the status of the answer; the rest of the answer is not read."""
+async def post(
+    url: str, body: dict[str, object], headers: dict[str, str], *, within: float, network: Checked, read: int = 0
+) -> Answer:
+    """Post it and give the status of the answer, and so many bytes of it; the rest of the answer is not read."""
     sent = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "amends"} | headers
     timeout = dict.fromkeys(("connect", "read", "write", "pool"), within)
     async with (
@@ -81,4 +90,10 @@ async def post(url: str, body: dict[str, object], headers: dict[str, str], *, wi
             extensions={"timeout": timeout},
         ) as answer,
     ):
-        return answer.status
+        said = b""
+        if read:
+            async for part in answer.aiter_stream():
+                said += part
+                if len(said) >= read:
+                    break
+        return Answer(answer.status, said[:read])

@@ -6,12 +6,14 @@ from time import monotonic
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
+from api import processes
 from api.errors import AWAY
 from api.metrics import OURS
 from api.parts import Parts
 from api.periods import tomorrow
-from api.up import parts_up
+from api.up import current_workers, parts_up
 from complaints.names import Stage
+from complaints.records import PROCESS
 from complaints.standing import Kind
 from register import health, measuring, query_log, reconciling
 from register.connect import pool_use
@@ -56,10 +58,31 @@ async def _office(here: Parts) -> CollectorRegistry:
                 await _register(here, registry)
         except (*AWAY, OSError):
             registry, up["database"] = CollectorRegistry(), False
+    if up["temporal"]:
+        await _temporal(here, registry)
     answers = Gauge("amends_part_up", "whether it answers; worker: asks for work", ["part"], registry=registry)
     for part, able in up.items():
         answers.labels(part).set(able)
     return registry
+
+
+async def _temporal(here: Parts, registry: CollectorRegistry) -> None:
+    """What Temporal says of the workers and the processes; nothing of what it does not answer."""
+    workers, failing, night = await asyncio.gather(
+        current_workers(here.temporal, here.task_queue), processes.failing_number(here), processes.last_night(here)
+    )
+    said = [
+        ("amends_workers_given_work", "workers of the build that is given steps", workers),
+        ("amends_processes_failing", "processes whose step fails again and again", failing),
+        (
+            "amends_erasing_last_success_timestamp_seconds",
+            "when a night's erasing last came to its end, or was set up",
+            night.timestamp() if night else None,
+        ),
+    ]
+    for name, meaning, value in said:
+        if value is not None:
+            Gauge(name, meaning, registry=registry).set(value)
 
 
 async def _register(here: Parts, registry: CollectorRegistry) -> None:
@@ -92,6 +115,7 @@ async def _register(here: Parts, registry: CollectorRegistry) -> None:
     gauge("amends_letters_waiting_oldest_seconds", "how long the oldest of them waits", _age(oldest, now))
     digests = await health.digests(here.engine)
     gauge("amends_digests_waiting", "staff digests with something left to send", digests["number"])
+    gauge("amends_digests_waiting_oldest_seconds", "how long the oldest of them waits", _age(digests["oldest"], now))
     alarms = await query_log.alarms(here.engine)
     gauge("amends_disclosure_alarms", "alarms that one person showed many customers' data", alarms)
     await _compared(here, registry)
@@ -99,7 +123,7 @@ async def _register(here: Parts, registry: CollectorRegistry) -> None:
 
 async def _compared(here: Parts, registry: CollectorRegistry) -> None:
     """What the last comparison of register and processes came to; nothing before there was one."""
-    last = await reconciling.last(here.engine)
+    last = await reconciling.last(here.engine, by=PROCESS)  # by hand, nothing may have been mended
     if last is None:
         return
     what = "differences of register and processes"

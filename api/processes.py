@@ -14,7 +14,7 @@ from temporalio.client import WorkflowExecution
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.parts import Parts
-from complaints.names import WORKFLOW_TYPE
+from complaints.names import RETENTION, WORKFLOW_TYPE
 
 SOON = timedelta(seconds=3)
 SILENT = timedelta(seconds=90)
@@ -22,6 +22,7 @@ SILENT = timedelta(seconds=90)
 SHOWN = 20
 """Processes of a kind named on the page; the figures above them count all."""
 SEARCHED = 200
+EPOCH = datetime.fromtimestamp(0, UTC)
 
 KINDS = {"workflow": TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, "activity": TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY}
 ENDED_BADLY = ("Failed", "Terminated", "Canceled", "TimedOut")
@@ -124,6 +125,27 @@ async def failing(here: Parts) -> list[Trouble] | None:
     if found is None:
         return None
     return [Trouble(w.id, w.run_id, w.workflow_type, _problem(w), None, w.start_time) for w in found]
+
+
+async def failing_number(here: Parts) -> int | None:
+    """How many there are."""
+    query = f"{PROBLEMS} IS NOT NULL AND ExecutionStatus = 'Running'"
+    try:
+        found = await asked(here.temporal.count_workflows(query))
+    except RPCError:  # a server of before 1.29 does not know the word
+        return None
+    return found.count if found else None
+
+
+async def last_night(here: Parts) -> datetime | None:
+    """When the nightly erasing last came to its end; in an office that has had no night yet, when it was set up."""
+    query = "WorkflowType = 'Retention' AND ExecutionStatus = 'Completed'"
+    done, made = await asyncio.gather(
+        asked(_list(here, query, 1)), asked(here.temporal.get_schedule_handle(RETENTION).describe())
+    )
+    if done is None or made is None:
+        return None
+    return max(done[0].close_time or EPOCH, made.info.created_at) if done else made.info.created_at
 
 
 def _problem(found: WorkflowExecution) -> str:

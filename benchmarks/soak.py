@@ -61,7 +61,8 @@ async def soaked(here: Running, per_second: float, wanted: Namespace) -> Json:
             try:
                 await clerks.life()
             except Exception as error:  # whatever it is, it is counted and the soak goes on
-                failed.append(type(error).__name__)
+                failed.append(f"{type(error).__name__}: {error}")
+                print(failed[-1], flush=True)
 
         began, number, next_look = time.monotonic(), 0, wanted.every
         while (now := time.monotonic() - began) < wanted.minutes * 60:

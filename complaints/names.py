@@ -3,6 +3,8 @@
 from enum import StrEnum
 
 TASK_QUEUE = "complaints"
+RETENTION, RECONCILE = "retention", "reconcile"
+"""What happens at fixed times: the IDs of the schedules."""
 WORKFLOW_TYPE = "Complaint"
 STAGE_SHOWN = "AmendsStage"
 """The search attribute that shows a case's stage; its type is in workflows/search_attributes.py."""

@@ -88,17 +88,20 @@ def versions(jurisdiction: str, folder: Path = FOLDER) -> list[date]:
     return sorted(date.fromisoformat(p.name) for p in place.iterdir() if p.is_dir()) if place.is_dir() else []
 
 
-@cache
 def load(jurisdiction: str = DEFAULT_JURISDICTION, at: date = date.max, folder: Path = FOLDER) -> Policy:
     """The rules in force there on that day; raises BrokenPolicy with file, line and mend."""
-    dates = [d for d in versions(jurisdiction, folder) if d <= at]
-    if not dates:
-        earliest = next(iter(versions(jurisdiction, folder)), None)
-        # A complaint older than the first rules is held to the first rules.
-        if earliest is None:
-            where = str(folder / jurisdiction)
-            raise BrokenPolicy([Problem(file=where, line=1, message="no dated folder of rules, such as 2026-01-01")])
-        dates = [earliest]
+    known = versions(jurisdiction, folder)
+    if not known:
+        where = str(folder / jurisdiction)
+        raise BrokenPolicy([Problem(file=where, line=1, message="no dated folder of rules, such as 2026-01-01")])
+    # A complaint older than the first rules is held to the first rules.
+    return _version(jurisdiction, max((d for d in known if d <= at), default=known[0]), folder)
+
+
+@cache
+def _version(jurisdiction: str, day: date, folder: Path) -> Policy:
+    """The rules of one version, read once: there are few versions and many days."""
+    dates = [d for d in versions(jurisdiction, folder) if d <= day]
     files = {topic: _needed(jurisdiction, dates, topic, folder) for topic in [*TOPICS, "ladders"]}
     parts: dict[str, Any] = {topic: read(files[topic], model) for topic, model in TOPICS.items()}
     for topic, model in OPTIONAL.items():

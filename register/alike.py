@@ -12,6 +12,7 @@ from sqlmodel import col
 
 from complaints.duplicates import (
     Fingerprint,
+    Text,
     compare,
     fingerprint,
     same_customer,
@@ -64,11 +65,14 @@ async def likely(engine: AsyncEngine, form: ComplaintForm, rule: DuplicateRule, 
 
 def _best(form: ComplaintForm, rows: Iterable[Row], rule: DuplicateRule) -> list[Row]:
     mine, found = fingerprint(form, rule), []
+    texts: dict[str, Text] = {}  # many who file together send the same words: they are read once
     for row in rows:
         person = Complainant.model_construct(**row["person"]) if row["person"] else None
         if not (same_customer(form.complainant, person) or worth_reading(form.matter, row["matter"], rule)):
             continue
-        other = Fingerprint(row["received_at"], row["product"], person, words(row["matter"], rule))
+        if (text := texts.get(row["matter"])) is None:
+            text = texts[row["matter"]] = words(row["matter"], rule)
+        other = Fingerprint(row["received_at"], row["product"], person, text)
         if (alike := compare(mine, other, rule)) is not None:
             said = {name: row[name] for name in ("reference", "stage", "received_at")}
             found.append(said | {"score": alike.score, "why": alike.why})

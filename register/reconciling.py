@@ -117,7 +117,8 @@ async def keep(engine: AsyncEngine, found: Reconciliation, by: str) -> None:
         await db.execute(insert(ReconcileRun).values(row).on_conflict_do_nothing())
 
 
-async def last(engine: AsyncEngine) -> ReconcileRun | None:
-    """What the last comparison came to."""
-    found = await rows(engine, select(t.table(ReconcileRun)).order_by(col(ReconcileRun.at).desc()).limit(1))
+async def last(engine: AsyncEngine, by: str | None = None) -> ReconcileRun | None:
+    """What the last comparison came to; or the last that this one made, `process` being the hourly one."""
+    query = select(t.table(ReconcileRun)).order_by(col(ReconcileRun.at).desc()).limit(1)
+    found = await rows(engine, query.where(col(ReconcileRun.by) == by) if by else query)
     return ReconcileRun(**found[0]) if found else None

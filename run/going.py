@@ -8,6 +8,7 @@ import structlog
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from sqlalchemy.exc import SQLAlchemyError
 
 from run.logs import configure
 from run.settings import MissingSetting, Settings, open_to_others
@@ -40,6 +41,9 @@ def go(part: Coroutine[Any, Any, None]) -> None:
     except MissingSetting as missing:
         err.print(str(missing), style="red", markup=False)
         raise typer.Exit(2) from None
+    except SQLAlchemyError as error:  # its own words would show what was asked, and with what
+        err.print(f"the register does not answer ({type(error).__name__})", style="red", markup=False)
+        raise typer.Exit(1) from None
     except (OSError, RuntimeError) as error:
         err.print(str(error), style="red", markup=False)
         raise typer.Exit(1) from None

@@ -1,6 +1,9 @@
 """What happens at fixed times, as Temporal Schedules; made by the first worker that starts."""
 
+import asyncio
+
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from temporalio.client import (
     Client,
     Schedule,
@@ -10,8 +13,9 @@ from temporalio.client import (
     SchedulePolicy,
     ScheduleSpec,
 )
+from temporalio.service import RPCError
 
-from complaints.names import TASK_QUEUE
+from complaints.names import RECONCILE, RETENTION, TASK_QUEUE
 from complaints.orders import ReconcileOrder, RetentionOrder
 from policies.load import calendar
 from policies.names import DEFAULT_JURISDICTION
@@ -19,8 +23,18 @@ from workflows.reconcile import Reconcile
 from workflows.retention import Retention
 
 log = structlog.get_logger()
-RETENTION, RECONCILE = "retention", "reconcile"
+AGAIN_AFTER = 5.0
 AT_NIGHT, EVERY_HOUR = "30 2 * * *", "7 * * * *"
+
+
+async def ensure_at_start(client: Client) -> None:
+    """Make them as soon as register and Temporal answer: a worker may start before they do."""
+    while True:
+        try:
+            return await ensure(client)
+        except (SQLAlchemyError, RPCError, OSError) as error:
+            log.warning("schedules.not_made_yet", error=type(error).__name__)
+        await asyncio.sleep(AGAIN_AFTER)  # they are asked again at this pace; nothing waits for it
 
 
 async def ensure(client: Client, task_queue: str = TASK_QUEUE) -> None:

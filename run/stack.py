@@ -57,6 +57,8 @@ class Stack:
         self._ports_free()
         (self.data / "logs").mkdir(exist_ok=True)
         self._temporal()
+        if (self.data / "postgres").exists() and not (keys := self.data / "master_keys").exists():
+            raise CannotRun(f"{keys} is gone, and without it nothing in {self.data} can be read; put it back")
         masters = self._kept("master_keys", lambda: LocalMaster.new("local-1"))
         master = LocalMaster.parse(masters)
         database = self._postgres(master)

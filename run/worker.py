@@ -99,17 +99,17 @@ async def serve(settings: Settings) -> None:
     await schema.check(engine)
     traces = tracing.provider(settings.traces, "worker")
     client = await connect.temporal(settings, engine, serves=True, traces=traces)
-    await schedules.ensure(client)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    rules = asyncio.create_task(log_rules_at_start(engine))
+    at_start = [asyncio.create_task(log_rules_at_start(engine)), asyncio.create_task(schedules.ensure_at_start(client))]
     post, deployment = connect.post(settings, engine), builds.deployment(settings)
     async with build(client, engine, post, public_url=settings.public_url, deployment=deployment):
         name = deployment.version.build_id if deployment else None
         log.info("worker.ready", task_queue=TASK_QUEUE, namespace=client.namespace, build=name)
         await stop.wait()
         log.info("worker.stopping", build=name)
-    rules.cancel()
+    for task in at_start:
+        task.cancel()
     await tracing.flushed(traces)
     await engine.dispose()

@@ -3,23 +3,26 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from browser import newcomer
 from given import opened
 from office import Office, OpenOffice, free_port
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col
 from structlog.testing import capture_logs
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 from temporalio.worker import Replayer
 
-from activities.channels import Mail, Post
+from activities.channels import Mail, NotTaken, Post
 from activities.desk import Desk
 from activities.digests import Digests
 from complaints.case import Case
@@ -156,3 +159,58 @@ async def test_a_wake_up_that_fails_for_temporal_is_away_is_a_failure() -> None:
     nowhere = await Client.connect("127.0.0.1:1", lazy=True, data_converter=pydantic_data_converter)
     with pytest.raises((RPCError, RuntimeError)):
         await poke(nowhere, "nobody")("supervisor")
+
+
+class Peer:
+    """A mail server or a chat, as both are asked: takes what it is given, or is away."""
+
+    def __init__(self, away: bool) -> None:
+        self.away, self.asked = away, 0
+
+    async def deliver(self, message: Any, handing_over: Any) -> None:
+        self.asked += 1
+        if self.away:
+            raise NotTaken("ConnectError")
+        await handing_over()
+
+    async def send(self, text: str, username: str, key: str, handing_over: Any) -> None:
+        await self.deliver(None, handing_over)
+
+
+@pytest.mark.parametrize("away", ["mail", "webhook"])
+async def test_a_way_that_is_away_holds_up_neither_the_other_nor_what_comes_later(
+    office_of_the_file: Office, away: str
+) -> None:
+    person, engine = await newcomer(office_of_the_file), office_of_the_file.engine
+    mail, chat = Peer(away == "mail"), Peer(away == "webhook")
+    ways: Any = SimpleNamespace(mail=mail, webhook=chat)
+    dead, other = (mail, chat) if away == "mail" else (chat, mail)
+    send = partial(ActivityEnvironment().run, Digests(engine, ways).send_digest, Person(username=person))
+    for number in (1, 2):
+        await tell(engine, person, number)
+        with pytest.raises(ApplicationError, match=f"{away}: ConnectError"):
+            await send()
+    assert (other.asked, dead.asked) == (2, 2), "what is away is asked once in an attempt"
+    dead.away = False
+    await send()
+    assert (other.asked, dead.asked) == (2, 4)
+    assert await digests(engine, person) == [(1, "sent", True)] * 2
+
+
+async def test_what_a_way_has_not_taken_in_a_day_is_given_up_there(office_of_the_file: Office) -> None:
+    person, engine = await newcomer(office_of_the_file), office_of_the_file.engine
+    ways: Any = SimpleNamespace(mail=Peer(False), webhook=Peer(True))
+    send = partial(ActivityEnvironment().run, Digests(engine, ways).send_digest, Person(username=person))
+    await tell(engine, person, 1)
+    with pytest.raises(ApplicationError):
+        await send()
+    async with engine.begin() as db:
+        old = update(Digest).where(col(Digest.username) == person)
+        await db.execute(old.values(made_at=datetime.now(UTC) - timedelta(hours=25)))
+    with capture_logs() as logs:
+        await send()
+    [row] = await read.rows(engine, read.all_of(outbox.t.Digest).where(col(Digest.username) == person))
+    assert (row["mail"], row["webhook"], row["done_at"] is not None) == ("sent", "failed", True)
+    assert [(line["way"], line["outcome"]) for line in logs if line["event"] == "digest.not_sent"] == [
+        ("webhook", "failed")
+    ]

@@ -191,3 +191,24 @@ async def test_a_case_that_is_not_closed_is_not_let_go(office: Office) -> None:
     with pytest.raises(Exception) as refused:
         await office.handle(reference).execute_update("let_go")
     assert isinstance(refused.value.__cause__, ApplicationError) and "it is open" in str(refused.value.__cause__)
+
+
+async def test_a_case_that_cannot_be_erased_holds_up_no_other(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    (_, poison), (_, other) = [await closed(office) for _ in range(2)]
+    long_ago = retention().kept_from("cn", datetime.now(UTC)) - timedelta(days=1)
+    async with office.engine.begin() as db:
+        old = update(Complaint).where(col(Complaint.reference).in_((poison, other)))
+        await db.execute(old.values(closed_at=long_ago))
+    really = erasure.erase
+
+    async def fails(engine: Any, reference: str, *more: Any) -> None:
+        if reference == poison:
+            raise ValueError("on purpose")
+        await really(engine, reference, *more)
+
+    monkeypatch.setattr(erasure, "erase", fails)
+    order = RetentionOrder(jurisdiction="cn")
+    with pytest.raises(ApplicationError, match="1 of 2 cases were not erased"):
+        await ActivityEnvironment().run(Erasing(office.engine).erase_due, order)
+    monkeypatch.setattr(erasure, "erase", really)
+    assert (await ActivityEnvironment().run(Erasing(office.engine).erase_due, order)).count == 1

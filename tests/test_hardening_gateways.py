@@ -7,7 +7,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import trustme
 from pydantic import ValidationError
 
 from activities import gateway
-from activities.channels import JsonPost, NotTaken, Rejected, Uncertain
+from activities.channels import JsonPost, NotTaken, Rejected, Uncertain, Webhook, shortened
 from complaints.addresses import checked_url, refusal
 from run.settings import MissingSetting, Settings, open_to_others
 
@@ -88,8 +88,8 @@ async def test_a_name_that_changes_its_meaning_is_asked_once_and_the_checked_add
         url = f"https://localhost:{port}/send?token={CANARY}"
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(gateway, "_trust", lambda: trust)
-            status = await gateway.post(url, {"to": "x"}, {"Idempotency-Key": "k"}, within=5, network=names)
-            assert (status, names.meanings) == (200, ["169.254.169.254"])
+            answer = await gateway.post(url, {"to": "x"}, {"Idempotency-Key": "k"}, within=5, network=names)
+            assert (answer.status, names.meanings) == (200, ["169.254.169.254"])
             with pytest.raises(gateway.Forbidden):
                 await gateway.post(url, {}, {}, within=5, network=names)
     assert f"Host: localhost:{port}".lower().encode() in taken[0].lower(), "the name is kept for TLS and Host"
@@ -116,6 +116,36 @@ async def test_what_an_answer_says_leads_nowhere(answer: bytes, outcome: type[Ex
         with pytest.raises(outcome):
             await JsonPost(url=f"http://127.0.0.1:{port}/sms").send({"to": "13800000000"}, "key", nothing)
     assert len(taken) == 1, "followed"
+
+
+@pytest.mark.parametrize(
+    ("says", "outcome"),
+    [
+        ('{"errcode":0,"errmsg":"ok"}', None),
+        ('{"code":0,"msg":"success","data":{}}', None),
+        ("ok", None),
+        ("", None),
+        ("[1]", None),
+        ('{"errcode":93000,"errmsg":"invalid webhook url"}', Rejected),
+        ('{"code":19021,"msg":"sign match fail"}', Rejected),
+        ('{"errcode":45009,"errmsg":"api freq out of limit"}', NotTaken),
+        ('{"code":11232,"msg":"frequency limited"}', NotTaken),
+    ],
+)
+async def test_a_chat_that_says_no_with_a_200_has_not_taken_it(says: str, outcome: type[Exception] | None) -> None:
+    answer = f"HTTP/1.1 200 OK\r\nContent-Length: {len(says)}\r\n\r\n{says}"
+    async with peer(answer.encode()) as (port, _):
+        chat = Webhook(target=JsonPost(url=f"http://127.0.0.1:{port}/staff"))
+        with pytest.raises(outcome) if outcome else nullcontext():
+            await chat.send("超期", "sup", "key", nothing)
+
+
+def test_a_text_too_long_for_the_chat_loses_its_last_lines() -> None:
+    lines = [f"第{n}件投诉已超期 · CMP-2026-{n:06}" for n in range(60)]
+    short = shortened("\n".join(lines), 2048)
+    assert 1900 < len(short.encode()) <= 2048 and short.splitlines()[-1] == "…"
+    assert short.splitlines()[:-1] == lines[: len(short.splitlines()) - 1]
+    assert shortened("\n".join(lines[:10]), 2048) == "\n".join(lines[:10])
 
 
 async def test_of_a_long_answer_nothing_is_read_and_no_proxy_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -230,3 +230,11 @@ def test_it_stops_cleanly(local: Local) -> None:
     assert local.process.wait(60) == 0, (local.folder / "out").read_text()
     _, alive = psutil.wait_procs(tree, 20)
     assert not alive, alive
+
+
+def test_a_register_whose_master_key_is_gone_is_not_given_another(tmp_path: Path) -> None:
+    here = Local(tmp_path)
+    (tmp_path / "var/postgres").mkdir(parents=True)
+    done = subprocess.run(here.command("run"), env=here.environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "master_keys is gone" in done.stdout + done.stderr, done.stdout + done.stderr
+    assert not (tmp_path / "var/master_keys").exists()

@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 import typer
 import yaml
+from keys import MASTER_KEYS
 from temporalio.testing import WorkflowEnvironment
 
 from complaints.names import TASK_QUEUE
+from run import local_postgres
 from run.cli import app
 from run.settings import Settings
 
@@ -120,6 +122,31 @@ def test_the_environment_example_names_every_variable_and_gives_none_a_value() -
 def test_every_setting_passed_to_a_part_is_one_it_knows() -> None:
     text = COMPOSE_TEXT + DOCKERFILE
     assert set(re.findall(r"\bAMENDS_(\w+)", text)) <= {name.upper() for name in Settings.model_fields}
+
+
+def test_every_part_of_ours_has_what_all_of_them_need() -> None:
+    shared = yaml.safe_load(COMPOSE_TEXT)["x-amends"]["environment"]
+    assert "AMENDS_MASTER_KEYS" in shared
+    for name in OURS:
+        assert SERVICES[name]["environment"].items() >= shared.items(), f"{name} has an environment of its own alone"
+
+
+def test_the_register_is_brought_up_with_what_compose_gives_its_service(tmp_path: Path) -> None:
+    def filled(value: str) -> str:
+        """As compose fills it in: what was given, else the default, else a word."""
+        while "${" in value:
+            value = re.sub(
+                r"\$\{(\w+)(?::(?:-([^${}]*)|\?[^${}]*))?\}", lambda m: given.get(m[1], m[2] or "word"), value
+            )
+        return value
+
+    service, server = SERVICES["migrate"], local_postgres.start(tmp_path / "postgres")
+    try:
+        given = {"AMENDS_MASTER_KEYS": MASTER_KEYS, "AMENDS_OWNER_URL": local_postgres.url(server)}
+        environment = {name: filled(str(value)) for name, value in service["environment"].items() if value is not None}
+        assert "register is at" in call(BIN / "amends", *service["command"], **environment)
+    finally:
+        server.stop()
 
 
 def test_commands_exist_in_the_command_line() -> None:

@@ -1,7 +1,7 @@
 """The rules: sound, dated, and refused with file, line and mend when they are not."""
 
 import shutil
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import holidays
@@ -130,3 +130,9 @@ def test_every_channel_has_ways_and_every_clock_a_source() -> None:
     assert set(policy.letters.ways) == set(Channel)
     for name, clock in policy.clocks:
         assert clock.source.startswith("R"), f"{name} must name the requirement it comes from"
+
+
+def test_rules_are_read_once_a_version_and_not_once_a_day() -> None:
+    first = load("cn", date(2026, 11, 20))
+    assert all(load("cn", date(2026, 11, 20) + timedelta(days=n)) is first for n in (1, 40, 400))
+    assert load("cn", date(2020, 1, 1)) is load("cn", date(2026, 1, 1)) is not first

@@ -15,6 +15,7 @@ from own_office import compare, own_office, tamper
 from typer.testing import CliRunner, Result
 
 from activities.channels import Post
+from complaints import names
 from complaints.orders import Reconciled, ReconcileOrder
 from register import reconciling as kept
 from run import reconciling, schedules
@@ -72,7 +73,7 @@ async def test_the_hourly_process_mends_and_everybody_sees_what_came_of_it(offic
 async def test_it_is_made_every_hour_and_what_ops_changed_stays(office: Office) -> None:
     client = office.env.client
     await schedules.ensure(client, office.queue)
-    handle = client.get_schedule_handle(schedules.RECONCILE)
+    handle = client.get_schedule_handle(names.RECONCILE)
     await handle.pause(note="a test")
     await schedules.ensure(client, office.queue)
     said = await handle.describe()
@@ -84,8 +85,8 @@ async def test_it_is_made_every_hour_and_what_ops_changed_stays(office: Office) 
 @pytest.mark.parametrize(
     ("name", "workflow", "done"),
     [
-        (schedules.RECONCILE, Reconcile.run, lambda result: result.compared >= 0),
-        (schedules.RETENTION, Retention.run, lambda result: result.count == 0),
+        (names.RECONCILE, Reconcile.run, lambda result: result.compared >= 0),
+        (names.RETENTION, Retention.run, lambda result: result.count == 0),
     ],
 )
 async def test_what_a_schedule_starts_can_read_its_order(office: Office, name: str, workflow: Any, done: Any) -> None:
@@ -98,8 +99,20 @@ async def test_what_a_schedule_starts_can_read_its_order(office: Office, name: s
             continue
     started = begun[-1].action.workflow_id
     assert started.startswith(f"{name}-2")
-    result = await asyncio.wait_for(client.get_workflow_handle_for(workflow, started).result(), timeout=30)
+    handle = client.get_workflow_handle_for(workflow, started)
+    result = await asyncio.wait_for(handle.result(), timeout=30)
     assert done(result)
+    if name == names.RETENTION:
+        ended = (await handle.describe()).close_time
+        assert ended is not None
+        while "amends_erasing_last_success_timestamp_seconds" not in (
+            said := await figures(office)
+        ):  # Temporal's list lags
+            continue
+        made = (await schedule.describe()).info.created_at.timestamp()
+        while (at := (await figures(office))["amends_erasing_last_success_timestamp_seconds"]) != ended.timestamp():
+            assert at == pytest.approx(made), "until then it is the moment it was set up"
+        assert said["amends_processes_failing"] == 0 and said["amends_workers_given_work"] == 1
 
 
 @pytest.fixture
@@ -126,8 +139,12 @@ async def test_the_command_says_what_differs_and_answers_by_its_exit_code(office
     clean = await run_command()
     assert (clean.exit_code, "0 differences, 0 mended, 0 left" in clean.output) == (0, True), clean.output
     await tamper(office, STAGE, r=reference)
+    before = await figures(office)
     named = await run_command("--json")
     assert named.exit_code == 1
+    assert {n: v for n, v in (await figures(office)).items() if "reconcile" in n} == {
+        n: v for n, v in before.items() if "reconcile" in n
+    }, "a look by hand wakes nobody, and hides no hourly one that has not come"
     said = json.loads(named.stdout)
     assert said["found"] == {"stage": 1}
     [one] = said["differences"]

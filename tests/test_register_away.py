@@ -1,12 +1,14 @@
 """The register is stopped and started again under a running process: callers are told, no process fails, no limit is lost."""
 
 import asyncio
+import os
+import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
 from contract import different, problem
-from keys import MASTER, register_at
+from keys import MASTER, MASTER_KEYS, register_at
 from office import PASSWORD, Office, office_at
 from own_office import compare
 from temporalio.client import WorkflowExecutionStatus
@@ -59,4 +61,39 @@ async def test_no_process_fails_and_no_limit_is_lost_while_the_register_is_away(
                 assert (await compare(office)).differences == []
         finally:
             await engine.dispose()
+            server.stop()
+
+
+async def test_a_worker_starts_before_the_register_does_and_makes_the_schedules_when_it_can(tmp_path: Path) -> None:
+    server = local_postgres.start(tmp_path / "postgres")
+    url = local_postgres.prepared(local_postgres.url(server), MASTER)
+    server.stop()
+    async with servers.temporal(tmp_path / "temporal.log", ["early"]) as address:
+        worker = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "run.cli", "worker"),
+            env=os.environ
+            | {
+                "AMENDS_DATABASE_URL": url,
+                "AMENDS_MASTER_KEYS": MASTER_KEYS,
+                "AMENDS_TEMPORAL_ADDRESS": address,
+                "AMENDS_TEMPORAL_NAMESPACE": "early",
+            },
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said = b""
+        assert worker.stdout
+        try:
+            async with asyncio.timeout(60):
+                for words in (b"schedules.not_made_yet", b"worker.ready"):
+                    while words not in said:
+                        said += (line := await worker.stdout.readline())
+                        assert line, said.decode()
+                server.start()
+                while said.count(b"schedule.made") < 2:
+                    said += (line := await worker.stdout.readline())
+                    assert line, said.decode()
+        finally:
+            worker.terminate()
+            await worker.wait()
             server.stop()

@@ -40,7 +40,7 @@ def announce(rules: Path, holiday: date) -> None:
     announced["extra_days_off"].append(holiday)
     path.write_text(yaml.safe_dump(announced))
     loading.calendar.cache_clear()
-    loading.load.cache_clear()
+    loading._version.cache_clear()
 
 
 async def test_a_holiday_announced_late_reaches_running_cases(

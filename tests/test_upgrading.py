@@ -24,6 +24,7 @@ from activities.channels import Post
 from api.app import create_app
 from api.parts import Parts
 from api.rates import Rates
+from api.up import current_workers, process_side
 from complaints.case import Opening
 from complaints.names import TASK_QUEUE, WORKFLOW_TYPE, Outcome
 from run import builds, promoting, replaying, upgrading, worker
@@ -180,6 +181,24 @@ async def test_what_cannot_be_done_is_said_in_a_line(desk: Desk, monkeypatch: py
     with pytest.raises(typer.Exit) as nothing:
         await upgrading.replay(desk.settings(), 10, None, ["CMP-2026-999999"])
     assert nothing.value.exit_code == 2
+
+
+async def test_workers_of_another_build_are_at_work_and_are_given_nothing(desk: Desk) -> None:
+    async def seen() -> tuple[bool, int | None]:
+        return (await process_side(desk.client, TASK_QUEUE))[1], await current_workers(desk.client, TASK_QUEUE)
+
+    async with desk.worker("one"):
+        await promoting.wait_for_workers(desk.client, "one", 20)
+        assert await seen() == (True, 0)
+        await desk.promote("one", histories=0)
+        assert await seen() == (True, 1)
+        async with desk.worker("two"):
+            await promoting.wait_for_workers(desk.client, "two", 20)
+            assert await seen() == (True, 1)
+            await promoting.ramp(desk.client, "two", 10)
+            assert await seen() == (True, 2)
+    nowhere = await Client.connect(f"127.0.0.1:{free_port()}", lazy=True)
+    assert await current_workers(nowhere, TASK_QUEUE) is None
 
 
 async def test_the_only_worker_there_is_gets_all_cases_whichever_way_it_is_started(desk: Desk) -> None:

@@ -3,9 +3,13 @@
 from datetime import timedelta
 
 from temporalio import workflow
+from temporalio.common import RetryPolicy
 
 from activities.erasing import Erasing
 from complaints.orders import Erased, RetentionOrder
+
+TRY_FOR = timedelta(hours=6)
+"""Then this night has failed, which an alert says; the next begins anew."""
 
 
 @workflow.defn
@@ -21,7 +25,9 @@ class Retention:
                 Erasing.erase_due,
                 order,
                 start_to_close_timeout=timedelta(minutes=10),
+                schedule_to_close_timeout=TRY_FOR,
                 heartbeat_timeout=timedelta(seconds=30),
+                retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=10)),
                 summary="erase what has been kept for its time",
             )
             count, more = count + some.count, some.more
