@@ -207,6 +207,7 @@ async def letter_context(engine: AsyncEngine, case: Case, version: str, at: date
         gender=person.gender if person else None,
         address=person.address if person else None,
         expected_by=local(clock.due_at) if clock else None,
+        overdue=clock is not None and clock.due_at <= at,
         stage=case.stage,
         department_zh=department["zh"] if department else None,
         department_en=department["en"] if department else None,

@@ -45,6 +45,7 @@ class LetterContext(BaseModel):
     gender: Literal["female", "male", "other", "unknown"] | None = None
     address: str | None = None
     expected_by: AwareDatetime | None = None
+    overdue: bool = False
     stage: Stage | None = None
     department_zh: str | None = None
     department_en: str | None = None
