@@ -12,6 +12,8 @@ from sqlmodel import col
 
 from complaints.errors import Refused
 from complaints.form import ComplaintForm
+from policies.load import calendar
+from policies.names import DEFAULT_JURISDICTION
 from register.connect import reading
 from register.sealing import box_of, boxes_of, index_secret, put, take
 from register.tables import NUMBERS, Intake, table
@@ -62,7 +64,7 @@ async def keep(
             return known, False
         number = int((await db.execute(select(NUMBERS.next_value()))).scalar_one())
         row = Intake(
-            reference=f"CMP-{now.year}-{number:06d}",
+            reference=f"CMP-{calendar(DEFAULT_JURISDICTION).local(now).year}-{number:06d}",
             number=number,
             agent=agent,
             idempotency_key=key,

@@ -169,6 +169,26 @@ def test_the_acknowledgement_says_all_it_must(language):
     assert all(w in text for w in ["CMP-2026-000042", process[language], due[language], SAMPLES[language].contact])
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_acknowledgement_by_text_message_says_the_same(language):
+    text = render("acknowledgement", Way.sms, SAMPLES[language]).text
+    process = {"zh-CN": "核查、答复并征询您的意见", "en": "look into it, answer you by"}
+    due = {"zh-CN": "2026年10月13日 17:30", "en": "13 October 2026, 17:30"}
+    words = ["CMP-2026-000042", process[language], due[language], SAMPLES[language].contact]
+    assert [word for word in words if word not in text] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", ["acknowledgement", "transfer_notice", "progress"])
+@pytest.mark.parametrize("way", [Way.email, Way.sms, Way.post])
+def test_no_letter_promises_a_day_that_is_past(way, kind, language):
+    promises = {"zh-CN": ("预计", "仍为"), "en": ("xpect to answer", "does not change", "Answer by:")}[language]
+    owed = {"zh-CN": "原定", "en": "as soon as we can"}[language]
+    plain, late = (render(kind, way, changed(language, overdue=late)).text for late in (False, True))
+    assert owed in late and owed not in plain
+    assert not any(promise in late for promise in promises), late
+
+
 SAYS = [
     ("extension_notice", "zh-CN", ["10月13日 17:30 前", "11月4日 17:30 前", "延期原因", "深表歉意", "12378"]),
     ("extension_notice", "en", ["13 October", "4 November", "Why it takes longer", "apologise", "12378"]),

@@ -14,7 +14,9 @@ from policies.names import DEFAULT_JURISDICTION
 
 Json = dict[str, Any]
 
-OPENED = "Your complaint is registered. Its reference is %(reference)s. We expect to answer by %(day)s."
+OPENED = "Your complaint is registered. Its reference is %(reference)s."
+EXPECTED = "We expect to answer by %(day)s."
+OWED = "We should have answered by %(day)s; we will do so as soon as we can."
 LOOKED_INTO = "The responsible department looks into it and may contact you for more information."
 RESULT = {
     Way.spoken: "We will call you with the result.",
@@ -44,6 +46,7 @@ def telling(reader: Reader, case: Json) -> Json:
     received = datetime.fromisoformat(str(case["received_at"]))
     due: datetime = clock["due_at"] if clock else count(rules.clocks.resolution.limit, received, rules.calendar).due_at
     due, language = rules.calendar.local(due), case["language"]
+    when = OWED if due <= reader.here.clock() else EXPECTED
     written, result = _way(case, rules, "letters"), _way(case, rules, "result")
     comes = (
         [ANONYMOUS]
@@ -62,7 +65,7 @@ def telling(reader: Reader, case: Json) -> Json:
         "contact": rules.letters.contact[reader.language],
         "written": written if written is not Way.spoken and case["complainant"] is not None else None,
         "language": language,
-        "words": [say(language, text) % named for text in (OPENED, *comes, ASK) if text],
+        "words": [say(language, text) % named for text in (OPENED, when, *comes, ASK) if text],
         "anonymous": case["complainant"] is None,
     }
 
