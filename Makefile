@@ -24,8 +24,8 @@ pages: $(VENV)/.dev ## server time and weight of the console's pages at 10,000 c
 board: $(VENV)/.dev ## how old the live board is under load, and how soon a broken limit shows
 	$(PY) benchmarks/board.py
 
-test: $(VENV)/.dev ## the whole suite; ARGS="-n 2 --dist loadfile": in two processes, quicker, if the machine has cores to spare
-	$(PY) -m pytest $(ARGS)
+test: $(VENV)/.dev ## the whole suite, in two processes where there are two cores; ARGS=tests/test_clock.py: that alone
+	$(PY) -m pytest $(or $(ARGS),-n logical --maxprocesses 2 --dist loadfile)
 
 check: $(VENV)/.dev ## lint, types, import contracts, policies
 	$(VENV)/bin/ruff check .
