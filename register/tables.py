@@ -39,6 +39,7 @@ class Intake(SQLModel, table=True):
         UniqueConstraint("agent", "idempotency_key"),
         Index("intake_waiting", "number", postgresql_where=text("started_at IS NULL")),
         Index("intake_same_body", "agent", "body_hash", "recorded_at"),
+        Index("intake_started", "started_at"),
     )
     reference: str = Field(primary_key=True)
     number: int = Field(sa_type=BigInteger, unique=True)

@@ -11,6 +11,7 @@ from sqlmodel import col
 from register import detour_tables as d
 from register import tables as t
 from register.read_detours import incident_forms_query
+from register.reconciling import without_record_query
 
 SINCE = datetime.now(UTC) - timedelta(days=1)
 SMALL = ("seqscan", "hashjoin", "mergejoin", "bitmapscan", "sort")
@@ -35,6 +36,14 @@ def test_the_incident_a_complaint_may_belong_to_is_found_from_the_few_that_are_u
     plan = plan_of(owner_url, incident_forms_query(SINCE, "credit_card"))
     assert "Index Cond: ((incident_of)::text = (majorincident.reference)::text)" in plan, plan
     assert plan.count("incident_under_way") == 2, plan
+
+
+@pytest.mark.usefixtures("register")
+def test_the_hourly_comparison_looks_at_what_was_started_lately_alone(owner_url: str) -> None:
+    now = datetime.now(UTC)
+    plan = plan_of(owner_url, without_record_query(now, SINCE))
+    assert "Index Scan using intake_started on intake" in plan and "(started_at >= " in plan, plan
+    assert "(started_at >= " not in plan_of(owner_url, without_record_query(now, None)), "by hand all are looked at"
 
 
 @pytest.mark.usefixtures("register")

@@ -1,0 +1,17 @@
+"""What the hourly comparison and the nightly erasing look for is found by its age, however much lies beside it."""
+
+from alembic import op
+
+revision = "0016_by_age"
+down_revision = "0015_reconcile"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    # On a big table it may have been built before, CONCURRENTLY (docs/upgrading.md).
+    op.create_index("intake_started", "intake", ["started_at"], if_not_exists=True)
+
+
+def downgrade() -> None:
+    op.drop_index("intake_started", "intake")
