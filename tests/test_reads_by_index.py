@@ -1,5 +1,6 @@
 """What every opening asks the register is read by indexes, however many complaints it holds."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,8 +9,10 @@ from sqlalchemy import create_engine, func, select, text
 from sqlalchemy.dialects import postgresql
 from sqlmodel import col
 
+from complaints.orders import ClosedCase
 from register import detour_tables as d
 from register import tables as t
+from register.erasure import due_query
 from register.read_detours import incident_forms_query
 from register.reconciling import without_record_query
 
@@ -44,6 +47,16 @@ def test_the_hourly_comparison_looks_at_what_was_started_lately_alone(owner_url:
     plan = plan_of(owner_url, without_record_query(now, SINCE))
     assert "Index Scan using intake_started on intake" in plan and "(started_at >= " in plan, plan
     assert "(started_at >= " not in plan_of(owner_url, without_record_query(now, None)), "by hand all are looked at"
+
+
+@pytest.mark.usefixtures("register")
+@pytest.mark.parametrize("after", [None, ClosedCase(closed_at=SINCE, reference="CMP-2026-000001")])
+def test_the_nightly_erasing_walks_over_none_that_is_erased(owner_url: str, after: ClosedCase | None) -> None:
+    query = due_query("cn", SINCE, after, 200)
+    assert "erased_at IS NULL AND stage = 'closed'" in str(query), "as the index has it, whatever the plan is made for"
+    plan = plan_of(owner_url, query)
+    assert "Index Scan using complaint_to_erase on complaint" in plan and "Sort" not in plan, plan
+    assert after is None or re.search(r"Index Cond: .*ROW\(closed_at, \(reference\)::text\) > ROW\(", plan), plan
 
 
 @pytest.mark.usefixtures("register")
