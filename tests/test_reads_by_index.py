@@ -15,6 +15,7 @@ from register import tables as t
 from register.erasure import due_query
 from register.read_detours import incident_forms_query
 from register.reconciling import without_record_query
+from vault.keyring import to_rewrap
 
 SINCE = datetime.now(UTC) - timedelta(days=1)
 SMALL = ("seqscan", "hashjoin", "mergejoin", "bitmapscan", "sort")
@@ -57,6 +58,12 @@ def test_the_nightly_erasing_walks_over_none_that_is_erased(owner_url: str, afte
     plan = plan_of(owner_url, query)
     assert "Index Scan using complaint_to_erase on complaint" in plan and "Sort" not in plan, plan
     assert after is None or re.search(r"Index Cond: .*ROW\(closed_at, \(reference\)::text\) > ROW\(", plan), plan
+
+
+@pytest.mark.usefixtures("register")
+def test_turning_the_master_key_goes_on_behind_what_is_done(owner_url: str) -> None:
+    plan = plan_of(owner_url, to_rewrap("new", "CMP-2026-000001", 500))
+    assert "Index Scan using data_key_pkey on data_key" in plan and "Index Cond: ((subject)::text > " in plan, plan
 
 
 @pytest.mark.usefixtures("register")
