@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
 
 from activities.letters import heartbeats
 from complaints.orders import Erased, RetentionOrder
@@ -16,6 +17,8 @@ from policies.retention import retention
 from register import erasure
 
 AT_ONCE = 200
+AWAY = (OperationalError, InterfaceError, PoolTimeout)
+"""What is raised while the register is away."""
 log = structlog.get_logger()
 
 
@@ -27,23 +30,23 @@ class Erasing:
 
     @activity.defn
     async def erase_due(self, order: RetentionOrder) -> Erased:
-        """Erase some of them; `more` when others are left."""
+        """Erase some of them, going on past those that cannot be erased; `more` when others are left."""
         now = datetime.now(UTC)
         before = retention(self.rules).kept_from(order.jurisdiction, now)
         why = f"closed before {before:%Y-%m-%d}, kept for its time"
         count = failed = 0
         async with heartbeats():
-            due = await erasure.due(self.engine, order.jurisdiction, before, AT_ONCE)
-            for reference in due:
+            due = await erasure.due(self.engine, order.jurisdiction, before, order.after, AT_ONCE)
+            for reference in (case.reference for case in due):
                 try:
                     await erasure.erase(self.engine, reference, PROCESS, why, PROCESS, now)
                 except erasure.NotErasable:  # somebody was quicker: erased it, or put it on hold
                     continue
+                except AWAY:  # no fault of the case: it is tried again with all that follow
+                    raise
                 except Exception as error:  # whatever it is: one case holds up no other
                     log.error("erasing.failed", reference=reference, error=type(error).__name__)
                     failed += 1
                     continue
                 count += 1
-        if failed:
-            raise ApplicationError(f"{failed} of {len(due)} cases were not erased", type="NotErased")
-        return Erased(count=count, more=len(due) == AT_ONCE and count > 0)
+        return Erased(count=count, more=len(due) == AT_ONCE, failed=failed, after=due[-1] if due else order.after)

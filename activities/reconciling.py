@@ -16,12 +16,15 @@ from activities.letters import heartbeats
 from activities.mending import mend as mended
 from complaints.names import Stage
 from complaints.orders import Reconciled, ReconcileOrder
+from complaints.records import PROCESS
 from complaints.standing import Difference, Kind, Reconciliation
 from register import reconciling
 
 LAG = timedelta(minutes=2)
 """Older than that, what is kept has been looked at by the relay several times."""
 CLOSED_WITHIN = timedelta(hours=2)
+STARTED_WITHIN = timedelta(days=2)
+"""An hourly comparison looks at what was started since so long before the last one that left no start lost."""
 T = TypeVar("T")
 Progress = Callable[[int, int], None]
 """Told how many cases have been asked, of how many."""
@@ -75,8 +78,9 @@ async def _sure(here: Sides, reference: str, *, mend: bool) -> list[Difference] 
 async def _kept(here: Sides, found: Reconciliation, now: datetime, *, mend: bool) -> None:
     """What was kept and has no process, or had one that is gone before it left a record."""
     before = now - LAG
+    since = look_since(await reconciling.none_lost(here.engine), now) if here.who == PROCESS else None
     kept = {row["reference"]: row["set_aside"] for row in await reconciling.not_started(here.engine, before)}
-    lost = [r for r in await reconciling.without_record(here.engine, before) if await _gone(here, r)]
+    lost = [r for r in await reconciling.without_record(here.engine, before, since) if await _gone(here, r)]
     differences = [
         Difference(reference=r, kind=Kind.set_aside if why else Kind.not_started, record=why) for r, why in kept.items()
     ] + [Difference(reference=r, kind=Kind.start_lost) for r in lost]
@@ -84,6 +88,17 @@ async def _kept(here: Sides, found: Reconciliation, now: datetime, *, mend: bool
     for one in differences:
         safe = mend and one.kind is not Kind.set_aside
         found.differences += await mended(here, one.reference, [one]) if safe else [one]
+
+
+def look_since(none_lost: datetime | None, now: datetime) -> datetime | None:
+    """Since when the complaints were started that an hourly comparison looks at; None: all, in the first of each week.
+
+    `none_lost`: the last hourly one that left none. What was lost while none was made, or is left, stays in sight so;
+    what is lost longer after its start (its process stopped, and forgotten by Temporal) is seen within the week.
+    """
+    if none_lost is None or none_lost.astimezone(UTC).isocalendar()[:2] != now.isocalendar()[:2]:
+        return None
+    return none_lost - STARTED_WITHIN
 
 
 async def _gone(here: Sides, reference: str) -> bool:

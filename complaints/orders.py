@@ -136,17 +136,27 @@ class DigestDone(BaseModel):
     notices: int
 
 
+class ClosedCase(BaseModel):
+    """A closed complaint's place among those to be erased, which are looked at in this order."""
+
+    closed_at: AwareDatetime
+    reference: str
+
+
 class RetentionOrder(BaseModel):
-    """Whose closed complaints are to be erased when their time is over."""
+    """Whose closed complaints are to be erased when their time is over; those behind `after`, if it is given."""
 
     jurisdiction: str
+    after: ClosedCase | None = None
 
 
 class Erased(BaseModel):
-    """How many complaints were erased, and whether others wait."""
+    """How many complaints were erased and how many could not be, the last one looked at, and whether others wait."""
 
     count: int
     more: bool = False
+    failed: int = 0
+    after: ClosedCase | None = None
 
 
 class ReconcileOrder(BaseModel):

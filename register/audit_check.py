@@ -8,18 +8,28 @@ import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import datetime
+from typing import Any
 
 from pydantic import BaseModel, Field
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import col
 
 from register import audit
 from register.audit_tables import Audit, AuditHead
+from register.connect import reading
 from register.read import Row, all_of
 from register.read_audit import AT_ONCE
 
 ANCHOR = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})")
+LOWEST = -(2**63)
+"""The lowest number that a line can be inserted with."""
+_HEAD = select(
+    col(AuditHead.seq),
+    col(AuditHead.mac),
+    select(func.min(Audit.seq)).where(col(Audit.seq) > col(AuditHead.seq)).scalar_subquery().label("beyond"),
+)
+"""The head, and the first line beyond it: at one moment, for a line and the head that names it are written together."""
 
 
 class Anchor(BaseModel):
@@ -55,46 +65,52 @@ class Report(BaseModel):
 
 
 async def verify(engine: AsyncEngine, anchor: Anchor | None = None, since: Anchor | None = None) -> Report:
-    """Read the log, all of it or what follows `since`, as it is at this moment; is it as it was written?"""
+    """Read the log, all of it or what follows the line `since`, to the head it has now; is it as it was written?
+
+    It is read in parts, for one long transaction would keep PostgreSQL from tidying up for as long as it takes. Nothing
+    can change between them: lines are only added, behind the head.
+    """
     start = since.seq if since else 0
-    report, mac = Report(lines=start, since=start), bytes.fromhex(since.mac) if since else b""
-    # Lines that are added meanwhile are not seen.
-    as_of_now = engine.execution_options(isolation_level="REPEATABLE READ")
-    async with as_of_now.connect() as db, aclosing(_lines(db, since)) as all_:
+    report, due, mac = Report(lines=start, since=start), start or 1, b""
+    anchors = [a for a in (anchor, since) if a]
+    async with reading(engine) as db:
         key = await audit.chain_key(db)
-        head = (await db.execute(select(col(AuditHead.seq), col(AuditHead.mac)))).one_or_none()
+        head = (await db.execute(_HEAD)).one_or_none()
         if head is None:
             return Report(fault=Fault(seq=0, what="the log's head is gone"))
         report.head = f"{head.seq}:{head.mac.hex()}"
-        async for line in all_:
-            report.fault = _wrong(line, report.lines + 1, head.seq, anchor)
-            if report.fault is None and not _fits(key, line, mac):
-                report.fault = Fault(seq=line["seq"], what=_unfit(key, line, mac, await anext(all_, None)))
-            if report.fault:
-                return report
-            mac, at = line["mac"], line["at"]
-            report.lines, report.first_at, report.last_at = line["seq"], report.first_at or at, at
-    report.fault = _end(report.lines, mac, head.seq, head.mac, anchor)
+        async with aclosing(_lines(db, start or LOWEST, head.seq)) as lines:
+            async for line in lines:
+                report.fault = _wrong(line, due, anchors)
+                new = due > start  # the line of `since` itself was checked when it was written down
+                if report.fault is None and new and not _fits(key, line, mac):
+                    report.fault = Fault(seq=line["seq"], what=_unfit(key, line, mac, await anext(lines, None)))
+                if report.fault:
+                    return report
+                due, mac, at = due + 1, line["mac"], line["at"]
+                if new:
+                    report.lines, report.first_at, report.last_at = line["seq"], report.first_at or at, at
+    report.fault = _end(due - 1, mac, head, anchors)
     return report
 
 
-async def _lines(db: AsyncConnection, since: Anchor | None) -> AsyncGenerator[Row]:
-    query = all_of(Audit).where(col(Audit.seq) > since.seq) if since else all_of(Audit)
-    found = await db.stream(query.order_by(col(Audit.seq)), execution_options={"yield_per": AT_ONCE})
-    async for row in found.mappings():
-        yield dict(row)
+async def _lines(db: AsyncConnection, first: int, last: int) -> AsyncGenerator[Row]:
+    """The lines from the first number to the last, AT_ONCE of them in each transaction."""
+    query = all_of(Audit).where(col(Audit.seq) <= last).order_by(col(Audit.seq)).limit(AT_ONCE)
+    while found := (await db.execute(query.where(col(Audit.seq) >= first))).mappings().all():
+        for row in found:
+            yield dict(row)
+        first = found[-1]["seq"] + 1
 
 
-def _wrong(line: Row, due: int, last: int, anchor: Anchor | None) -> Fault | None:
-    """What is wrong with where a line stands; `due` is the number it should have, `last` the head's."""
+def _wrong(line: Row, due: int, anchors: list[Anchor]) -> Fault | None:
+    """What is wrong with where a line stands; `due` is the number it should have."""
     seq: int = line["seq"]
     if seq < due:
         return Fault(seq=seq, what="inserted: the log begins with line 1")
     if seq > due:
         return _missing(due, seq - 1)
-    if seq > last:
-        return Fault(seq=seq, what=f"beyond the head, which says {last}: inserted, or the head was moved back")
-    if anchor and anchor.seq == seq and anchor.mac != line["mac"].hex():
+    if any(a.seq == seq and a.mac != line["mac"].hex() for a in anchors):
         return Fault(seq=seq, what="not the line of the anchor: the log was written anew, or the anchor is of another")
     return None
 
@@ -118,12 +134,13 @@ def _unfit(key: bytes, line: Row, before: bytes, following: Row | None) -> str:
     return "inserted or moved here, or lines before it taken out and the rest renumbered; or this is another key"
 
 
-def _end(lines: int, mac: bytes, last: int, head: bytes, anchor: Anchor | None) -> Fault | None:
-    """What is wrong with the end of the log."""
-    if lines < last:
-        return _missing(lines + 1, last)
-    if mac != head:
-        return Fault(seq=lines, what="the head has another MAC than this, the last line")
-    if anchor and anchor.seq > lines:
-        return _missing(lines + 1, anchor.seq)
-    return None
+def _end(lines: int, mac: bytes, head: Any, anchors: list[Anchor]) -> Fault | None:
+    """What is wrong with the end of the log; `head` is a row of _HEAD."""
+    if lines < head.seq:
+        return _missing(lines + 1, head.seq)
+    if head.beyond is not None:
+        what = f"beyond the head, which says {head.seq}: inserted, or the head was moved back"
+        return Fault(seq=head.beyond, what=what)
+    if (last := max((a.seq for a in anchors), default=0)) > head.seq:
+        return _missing(head.seq + 1, last)
+    return None if mac == head.mac else Fault(seq=lines, what="the head has another MAC than this, the last line")

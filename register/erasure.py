@@ -7,15 +7,17 @@ find nothing here. Legal holds keep a case from being erased.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Executable, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import col
 
 from complaints.names import Stage
+from complaints.orders import ClosedCase
 from register import audit, links
 from register import detour_tables as d
 from register import tables as t
+from register.read import rows
 from register.sealing import box_of, boxes_of, put, take
 from vault.keyring import keyring_of
 
@@ -76,19 +78,26 @@ async def erase(engine: AsyncEngine, reference: str, by: str, why: str, origin: 
         await audit.append_in(db, audit.Entry(who=by, act="erased", subject=reference, origin=origin, at=now, why=why))
 
 
-async def due(engine: AsyncEngine, jurisdiction: str, closed_before: datetime, limit: int) -> list[str]:
-    """References of closed cases whose time is over and that nobody holds, the oldest first."""
+async def due(
+    engine: AsyncEngine, jurisdiction: str, closed_before: datetime, after: ClosedCase | None, limit: int
+) -> list[ClosedCase]:
+    """Closed cases whose time is over and that nobody holds, the oldest first; those behind `after`, if it is given."""
+    return [ClosedCase(**row) for row in await rows(engine, due_query(jurisdiction, closed_before, after, limit))]
+
+
+def due_query(jurisdiction: str, closed_before: datetime, after: ClosedCase | None, limit: int) -> Executable:
+    """The same as a query."""
     c, h = t.Complaint, t.LegalHold
     holds = select(col(h.reference)).where(col(h.released_at).is_(None))
+    place = (col(c.closed_at), col(c.reference))
     query = (
-        select(col(c.reference))
-        .where(col(c.closed_at) < closed_before, col(c.erased_at).is_(None), col(c.stage) == Stage.closed)
+        select(*place)
+        .where(t.TO_ERASE, col(c.closed_at) < closed_before)
         .where(col(c.policy).startswith(f"{jurisdiction}-"), col(c.reference).not_in(holds))
-        .order_by(col(c.closed_at))
+        .order_by(*place)
         .limit(limit)
     )
-    async with engine.connect() as db:
-        return list(await db.scalars(query))
+    return query.where(tuple_(*place) > tuple_(after.closed_at, after.reference)) if after else query
 
 
 async def hold(engine: AsyncEngine, reference: str, by: str, reason: str, now: datetime) -> None:

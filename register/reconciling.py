@@ -5,12 +5,13 @@ import json
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Executable, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col
 
-from complaints.standing import Reconciliation, Standing
+from complaints.records import PROCESS
+from complaints.standing import Kind, Reconciliation, Standing
 from register import tables as t
 from register.read import Row, rows
 from register.reconcile_tables import ComparedCase, ReconcileRun
@@ -65,12 +66,26 @@ async def not_started(engine: AsyncEngine, before: datetime) -> list[Row]:
     return await rows(engine, query.order_by(col(i.number)))
 
 
-async def without_record(engine: AsyncEngine, before: datetime) -> list[str]:
-    """Complaints started before then that the register has no case of."""
+async def without_record(engine: AsyncEngine, before: datetime, since: datetime | None) -> list[str]:
+    """Complaints started before then, and since then if that is given, that the register has no case of."""
+    return [row["reference"] for row in await rows(engine, without_record_query(before, since))]
+
+
+def without_record_query(before: datetime, since: datetime | None) -> Executable:
+    """The same as a query; without `since` it reads every complaint there ever was."""
     i, c = t.Intake, t.Complaint
     recorded = select(col(c.reference)).where(col(c.reference) == col(i.reference)).exists()
-    query = select(col(i.reference)).where(col(i.started_at) < before, ~recorded).order_by(col(i.number))
-    return [row["reference"] for row in await rows(engine, query)]
+    query = select(col(i.reference)).where(col(i.started_at) < before, ~recorded).order_by(col(i.started_at))
+    return query.where(col(i.started_at) >= since) if since else query
+
+
+async def none_lost(engine: AsyncEngine) -> datetime | None:
+    """When the hourly comparison was last made and left no complaint whose start was lost."""
+    r, lost = ReconcileRun, Kind.start_lost.value
+    none = col(r.found)[lost].as_string().is_not_distinct_from(col(r.mended)[lost].as_string())
+    query = select(col(r.at)).where(col(r.by) == PROCESS, none).order_by(col(r.at).desc()).limit(1)
+    found = await rows(engine, query)
+    return found[0]["at"] if found else None
 
 
 async def same(engine: AsyncEngine, references: Collection[str]) -> dict[str, At]:

@@ -29,6 +29,8 @@ OF_CLOSED = (
 """What the figures ask of a complaint, beside its index, so that they need not read the sealed rows."""
 
 
+TO_ERASE = text("erased_at IS NULL AND stage = 'closed'")
+"""Closed and not erased: a query that says it in these words may use the index."""
 OPEN_BY, BROKEN = ("department", "due_at", "breached"), text("breached_at IS NOT NULL")
 
 
@@ -39,6 +41,7 @@ class Intake(SQLModel, table=True):
         UniqueConstraint("agent", "idempotency_key"),
         Index("intake_waiting", "number", postgresql_where=text("started_at IS NULL")),
         Index("intake_same_body", "agent", "body_hash", "recorded_at"),
+        Index("intake_started", "started_at"),
     )
     reference: str = Field(primary_key=True)
     number: int = Field(sa_type=BigInteger, unique=True)
@@ -67,6 +70,7 @@ class Complaint(SQLModel, table=True):
         Index("complaint_received", "received_at", postgresql_include=OF_RECEIVED),
         Index("complaint_closed", "closed_at", postgresql_include=OF_CLOSED),
         Index("complaint_open", "stage", postgresql_include=OPEN_BY, postgresql_where=text("closed_at IS NULL")),
+        Index("complaint_to_erase", "closed_at", "reference", postgresql_where=TO_ERASE),
         Index("complaint_cause", "root_cause_index", "number"),
         Index("complaint_product", "product", "received_at"),
         Index("complaint_customer_number", "customer_number_index", "received_at"),

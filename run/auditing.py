@@ -54,32 +54,43 @@ def _go(part: Coroutine[Any, Any, T]) -> T:
 @app.command()
 def verify(
     anchor: Annotated[str | None, typer.Option(help="SEQ:MAC of an earlier check, kept elsewhere")] = None,
+    since: Annotated[str | None, typer.Option(help="SEQ:MAC, too: check only the lines after that one")] = None,
 ) -> None:
-    """Check every line. Exit code 0: as it was written; 1: not, and where; 2: it could not be checked.
+    """Check every line, or those since an earlier check.
 
+    Exit code 0: as it was written; 1: not, and where; 2: it could not be checked.
     Write the head down where nobody who reaches the database can change it, and give it as --anchor next time: only
     so does it show when the last lines were taken away together with the head.
     """
-    try:
-        known = audit_check.Anchor.read(anchor) if anchor else None
-    except ValueError as wrong:
-        err.print(f"--anchor: {wrong}", style="red")
-        raise typer.Exit(2) from None
-    found = _go(_verify(known))
+    known, begin = _anchor("--anchor", anchor), _anchor("--since", since)
+    if known and begin and known.seq < begin.seq:
+        err.print("--anchor: that line would not be looked at, it is before the one of --since", style="red")
+        raise typer.Exit(2)
+    found = _go(_verify(known, begin))
+    number = f"{found.lines - found.since} lines" + (f" after line {found.since}" if found.since else "")
     if found.fault:
         err.print(f"line {found.fault.seq}: {found.fault.what}", style="red")
-        err.print(f"the {found.lines} lines before it are as they were written")
+        err.print(f"the {number} before it are as they were written")
         raise typer.Exit(1)
-    if found.first_at and found.last_at:
-        out.print(f"{found.lines} lines, from {_time(found.first_at)} to {_time(found.last_at)}, as they were written")
-        out.print(f"head: {found.head}")
-    else:
+    if not found.lines:
         out.print("the log has no lines yet")
+        return
+    when = f", from {_time(found.first_at)} to {_time(found.last_at)}" if found.first_at and found.last_at else ""
+    out.print(f"{number}{when}, as they were written")
+    out.print(f"head: {found.head}")
 
 
-async def _verify(anchor: audit_check.Anchor | None) -> audit_check.Report:
+def _anchor(option: str, said: str | None) -> audit_check.Anchor | None:
+    try:
+        return audit_check.Anchor.read(said) if said else None
+    except ValueError as wrong:
+        err.print(f"{option}: {wrong}", style="red")
+        raise typer.Exit(2) from None
+
+
+async def _verify(anchor: audit_check.Anchor | None, since: audit_check.Anchor | None) -> audit_check.Report:
     engine = connect.register(beside_the_local_stack())
-    found = await audit_check.verify(engine, anchor)
+    found = await audit_check.verify(engine, anchor, since)
     await audit_state.note(engine, found, os_user(), "command line")
     await engine.dispose()
     return found

@@ -15,7 +15,7 @@ async def rotate(settings: Settings, by: str) -> None:
     """Wrap what other master keys have wrapped with the current one, some hundred at a time."""
     engine = connect.register(settings)
     current, done = keyring_of(engine).master.current, 0
-    while some := await rewrap(engine):
+    async for some in rewrap(engine):
         done += some
         out.print(f"{done} data keys wrapped with {current}", highlight=False)
     change = {"keys": done, "master": current}

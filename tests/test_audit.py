@@ -153,6 +153,58 @@ async def test_the_end_taken_away_with_its_head_shows_against_an_anchor(log: Asy
     assert found and found[0] == 6 and found[1].startswith("not the line of the anchor")
 
 
+SINCE = {
+    "nothing": ([], None),
+    "before it": (["UPDATE audit SET who = 'nobody' WHERE seq IN (1, 2, 3)"], None),
+    "its MAC": (["UPDATE audit SET mac = sha256(mac) WHERE seq = 3"], (3, "not the line of the anchor")),
+    "itself removed": (["DELETE FROM audit WHERE seq = 3"], (3, "missing")),
+    "the next": (["UPDATE audit SET who = 'nobody' WHERE seq = 4"], (4, "changed")),
+    "the next removed": (["DELETE FROM audit WHERE seq = 4"], (4, "missing")),
+    "the last removed": (["DELETE FROM audit WHERE seq = 6"], (6, "missing")),
+    "behind the head": ([COPY.format(7)], (7, "beyond the head")),
+    "the end with its head": (
+        ["DELETE FROM audit WHERE seq > 1", "UPDATE audit_head SET (seq, mac) = (SELECT seq, mac FROM audit)"],
+        (2, "missing: lines 2 to 3"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 1000])
+@pytest.mark.parametrize("how", SINCE)
+async def test_a_check_since_an_anchor_finds_what_is_wrong_after_it(
+    log: AsyncEngine, owner: Owner, how: str, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_check, "AT_ONCE", at_once)
+    mac: bytes = owner.execute("SELECT mac FROM audit WHERE seq = 3").fetchone()[0]
+    statements, expected = SINCE[how]
+    unlocked(owner, *statements)
+    found = await audit_check.verify(log, since=audit_check.Anchor(seq=3, mac=mac.hex()))
+    if expected is None:
+        assert (found.fault, found.since, found.lines) == (None, 3, LINES)
+    else:
+        assert found.fault and found.fault.seq == expected[0] and found.fault.what.startswith(expected[1]), found
+
+
+async def test_a_check_holds_no_transaction_open_and_what_is_added_meanwhile_is_no_fault(
+    log: AsyncEngine, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines, seen = audit_check._lines, []
+    ask = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+
+    async def busy(*which: Any) -> AsyncIterator[Any]:
+        async for line in lines(*which):
+            await audit.append(log, entry(200 + line["seq"]))
+            seen.extend(owner.execute(f"{ask} AND xact_start IS NOT NULL").fetchall())
+            yield line
+
+    monkeypatch.setattr(audit_check, "AT_ONCE", 2)
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(audit_check, "_lines", busy)
+        found = await audit_check.verify(log)
+    assert (found.fault, found.lines, seen) == (None, LINES, [(0,)] * LINES)
+    assert (await audit_check.verify(log)).lines == 2 * LINES
+
+
 async def test_a_log_written_anew_with_another_key_is_found(
     log: AsyncEngine, owner: Owner, monkeypatch: pytest.MonkeyPatch
 ) -> None:

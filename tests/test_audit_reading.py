@@ -102,6 +102,15 @@ def test_the_command_line_exports_checks_and_shows(
     assert "as they were written" in checked
     assert "as they were written" in amends("verify", "--anchor", head)
     assert "audit_checked" in amends("show", "--who", os_user()), "what a check found is in the log, too"
+    after = f"lines after line {head.split(':')[0]}"
+    later = amends("verify", "--since", head)
+    assert f"{after}, from" in later and "as they were written" in later
+    assert "is before the one of --since" in amends(
+        "verify", "--anchor", head, "--since", later.split("head: ")[1].strip(), code=2
+    )
+    assert "--since: an anchor is SEQ:MAC" in amends("verify", "--since", "12", code=2)
     wrong = f"{head.split(':')[0]}:{'0' * 64}"
+    assert "not the line of the anchor" in (told := amends("verify", "--since", wrong, code=1))
+    assert f"the 0 {after} before it" in told
     assert f"line {head.split(':')[0]}: not the line of the anchor" in amends("verify", "--anchor", wrong, code=1)
     assert "SEQ:MAC" in amends("verify", "--anchor", "12", code=2)

@@ -9,17 +9,20 @@ from uuid import uuid4
 import pytest
 from contract import Json, problem, signed_in
 from customer import give_link, look
-from keys import MASTER_KEYS
+from keys import MASTER_KEYS, register_at
 from office import PLAIN, RESOLUTION, Office
 from pydantic import SecretStr
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 from sqlmodel import col
+from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities import erasing
 from activities.channels import Post
 from activities.erasing import Erasing
-from complaints.orders import RetentionOrder
+from complaints.orders import Erased, RetentionOrder
 from policies.retention import retention
 from register import erasure
 from register.tables import Complaint, LegalHold
@@ -193,22 +196,58 @@ async def test_a_case_that_is_not_closed_is_not_let_go(office: Office) -> None:
     assert isinstance(refused.value.__cause__, ApplicationError) and "it is open" in str(refused.value.__cause__)
 
 
-async def test_a_case_that_cannot_be_erased_holds_up_no_other(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    (_, poison), (_, other) = [await closed(office) for _ in range(2)]
-    long_ago = retention().kept_from("cn", datetime.now(UTC)) - timedelta(days=1)
-    async with office.engine.begin() as db:
-        old = update(Complaint).where(col(Complaint.reference).in_((poison, other)))
-        await db.execute(old.values(closed_at=long_ago))
+async def overdue(office: Office, number: int) -> list[str]:
+    """Closed cases whose time is over, the oldest first."""
+    over = retention().kept_from("cn", datetime.now(UTC))
+    references = [(await closed(office))[1] for _ in range(number)]
+    for days, reference in enumerate(reversed(references), 1):
+        await aged(office, reference, over - timedelta(days=days))
+    return references
+
+
+async def erased(office: Office, references: list[str]) -> set[str]:
+    async with office.engine.connect() as db:
+        query = select(col(Complaint.reference)).where(col(Complaint.erased_at).is_not(None))
+        return set(await db.scalars(query)) & set(references)
+
+
+async def test_cases_that_cannot_be_erased_hold_up_no_other_and_the_night_has_failed(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poison, *others, last = await overdue(office, 4)
     really = erasure.erase
 
     async def fails(engine: Any, reference: str, *more: Any) -> None:
-        if reference == poison:
+        if reference in (poison, last):
             raise ValueError("on purpose")
         await really(engine, reference, *more)
 
-    monkeypatch.setattr(erasure, "erase", fails)
-    order = RetentionOrder(jurisdiction="cn")
-    with pytest.raises(ApplicationError, match="1 of 2 cases were not erased"):
-        await ActivityEnvironment().run(Erasing(office.engine).erase_due, order)
-    monkeypatch.setattr(erasure, "erase", really)
-    assert (await ActivityEnvironment().run(Erasing(office.engine).erase_due, order)).count == 1
+    order, client = RetentionOrder(jurisdiction="cn"), office.env.client
+    with monkeypatch.context() as broken:
+        broken.setattr(erasure, "erase", fails)
+        broken.setattr(erasing, "AT_ONCE", 1)  # a whole page of them, and the first one
+        handle = await client.start_workflow(Retention.run, order, id=f"retention-{uuid4()}", task_queue=office.queue)
+        with pytest.raises(WorkflowFailureError) as failed:
+            await asyncio.wait_for(handle.result(), timeout=60)
+    assert isinstance(failed.value.cause, ApplicationError)
+    assert failed.value.cause.message == "2 of those whose time is over could not be erased", "and not which"
+    assert await erased(office, [poison, *others, last]) == set(others)
+    done = await ActivityEnvironment().run(Erasing(office.engine).erase_due, order)
+    assert (done.count, done.failed, done.after and done.after.reference) == (2, 0, last), "the next night"
+
+
+async def test_a_register_that_is_away_is_no_fault_of_a_case(office: Office) -> None:
+    [reference] = await overdue(office, 1)
+    order, url = RetentionOrder(jurisdiction="cn"), office.engine.url
+    hasty = register_at(url.update_query_dict({"options": "-c lock_timeout=100"}).render_as_string(hide_password=False))
+    async with office.engine.begin() as db:
+        await db.execute(select(col(Complaint.seq)).where(col(Complaint.reference) == reference).with_for_update())
+        with pytest.raises(OperationalError):  # so that Temporal tries again
+            await ActivityEnvironment().run(Erasing(hasty).erase_due, order)
+    assert (await ActivityEnvironment().run(Erasing(hasty).erase_due, order)).count == 1
+    await hasty.dispose()
+
+
+def test_orders_and_results_recorded_before_there_were_places_are_read() -> None:
+    assert RetentionOrder.model_validate({"jurisdiction": "cn"}).after is None
+    assert Erased.model_validate({"count": 3, "more": True}).failed == 0

@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from contract import different
 from keys import register_at
 from office import Office, free_port
-from own_office import compare, own_office, tamper
+from own_office import both, compare, own_office, tamper
 from sqlalchemy import text
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
@@ -199,6 +200,33 @@ async def test_what_was_kept_and_never_started_is_started(office: Office) -> Non
     await tamper(office, "UPDATE intake SET set_aside = NULL WHERE reference = :r", r=parked)
     assert (await compare(office, mend=True)).found() == {"not_started": 1}
     assert (await compare(office)).differences == []
+
+
+async def test_an_old_lost_start_is_seen_by_hand_at_once_and_every_hour_within_the_week(office: Office) -> None:
+    await compare(office)
+    old = await keep(office)
+    await tamper(office, "UPDATE intake SET started_at = now() - interval '3 days' WHERE reference = :r", r=old)
+    assert (await compare(office)).differences == []
+    sound = await kept.none_lost(office.engine)
+    by_hand = await reconciling.reconcile(replace(both(office), who="command line: x"), mend=False)
+    assert [(d.reference, d.kind) for d in by_hand.differences] == [(old, Kind.start_lost)]
+
+    await tamper(office, "UPDATE reconcilerun SET at = at - interval '7 days'")
+    found = await compare(office)
+    assert [(d.reference, d.kind) for d in found.left()] == [(old, Kind.start_lost)], "the first of the week"
+    assert (await compare(office)).differences == found.differences, "until it is mended"
+    assert sound is not None and await kept.none_lost(office.engine) == sound - timedelta(days=7)
+    assert (await compare(office, mend=True)).mended() == {"start_lost": 1}
+    assert (await kept.none_lost(office.engine) or sound) > sound
+    assert (await office.case(old))["stage"] == "assigned"
+
+
+def test_a_week_begins_on_monday_in_utc_wherever_the_database_stands() -> None:
+    sunday = datetime(2026, 3, 8, 23, 7, tzinfo=UTC)
+    there = sunday.astimezone(timezone(timedelta(hours=8)))
+    assert reconciling.look_since(there, sunday + timedelta(hours=1)) is None
+    assert reconciling.look_since(there, sunday + timedelta(minutes=1)) == sunday - timedelta(days=2)
+    assert reconciling.look_since(None, sunday) is None
 
 
 async def test_a_process_that_gives_no_answer_is_named(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

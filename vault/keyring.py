@@ -7,12 +7,12 @@ import asyncio
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import uuid4
 
-from sqlalchemy import DateTime, LargeBinary, case, func, select, update
+from sqlalchemy import DateTime, Executable, LargeBinary, case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import Field, SQLModel, col
@@ -116,21 +116,37 @@ class Keyring:
         }
 
 
-async def rewrap(engine: AsyncEngine, batch: int = 500) -> int:
-    """Wrap some data keys with the current master key that another one wrapped; 0 when there is none left."""
+async def rewrap(engine: AsyncEngine, batch: int = 500) -> AsyncIterator[int]:
+    """Wrap with the current master key what another one wrapped, so many data keys after so many, until none is left.
+
+    At the end it begins again from the first: a part that was started with the old key may have made some behind it.
+    """
+    last = ""
+    while some := await _rewrap(engine, last, batch) or (last and await _rewrap(engine, "", batch)):
+        yield len(some)
+        last = some[-1]
+
+
+def to_rewrap(current: str, after: str, batch: int) -> Executable:
+    """Data keys that another master key wrapped, by subject, those behind `after`; locked, in this order."""
+    k = DataKey
+    query = select(col(k.subject), col(k.key_id), col(k.master), col(k.wrapped))
+    query = query.where(col(k.subject) > after, col(k.master) != current, col(k.wrapped).is_not(None))
+    return query.order_by(col(k.subject)).limit(batch).with_for_update()
+
+
+async def _rewrap(engine: AsyncEngine, after: str, batch: int) -> list[str]:
+    """The same once: the subjects whose keys are wrapped anew."""
     keyring, k = keyring_of(engine), DataKey
     async with engine.begin() as db:
-        query = select(col(k.subject), col(k.key_id), col(k.master), col(k.wrapped))
-        query = query.where(col(k.master) != keyring.master.current, col(k.wrapped).is_not(None))
-        rows = [
-            (row[0], row[1], row[2], row[3] or b"") for row in await db.execute(query.limit(batch).with_for_update())
-        ]
+        found = await db.execute(to_rewrap(keyring.master.current, after, batch))
+        rows = [(row[0], row[1], row[2], row[3] or b"") for row in found]
         boxes = await asyncio.to_thread(keyring.open_rows, rows)
         for subject, box in boxes.items():
             wrapped = await asyncio.to_thread(keyring.master.wrap, box.key, _about(subject, box.key_id))
             values = {"master": keyring.master.current, "wrapped": wrapped}
             await db.execute(update(k).where(col(k.subject) == subject).values(**values))
-    return len(rows)
+    return list(boxes)
 
 
 async def counts(engine: AsyncEngine) -> list[tuple[str | None, int]]:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
+from temporalio.exceptions import ApplicationError
 
 from activities.erasing import Erasing
 from complaints.orders import Erased, RetentionOrder
@@ -18,17 +19,19 @@ class Retention:
 
     @workflow.run
     async def run(self, order: RetentionOrder) -> Erased:
-        """Erase until none is left."""
-        count, more = 0, True
-        while more:
+        """Look at each that is due, once; where some could not be erased the night has failed when all are done."""
+        done = Erased(count=0, more=True)
+        while done.more:
             some = await workflow.execute_activity_method(
                 Erasing.erase_due,
-                order,
+                order.model_copy(update={"after": done.after}),
                 start_to_close_timeout=timedelta(minutes=10),
                 schedule_to_close_timeout=TRY_FOR,
                 heartbeat_timeout=timedelta(seconds=30),
                 retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=10)),
                 summary="erase what has been kept for its time",
             )
-            count, more = count + some.count, some.more
-        return Erased(count=count)
+            done = some.model_copy(update={"count": done.count + some.count, "failed": done.failed + some.failed})
+        if done.failed:
+            raise ApplicationError(f"{done.failed} of those whose time is over could not be erased", type="NotErased")
+        return Erased(count=done.count)
