@@ -149,6 +149,14 @@ class Erased(BaseModel):
     more: bool = False
 
 
+class Pruned(BaseModel):
+    """How many of each were taken away because they were over long ago."""
+
+    digests: int
+    links: int
+    comparisons: int
+
+
 class ReconcileOrder(BaseModel):
     """Whether what is safe to mend is mended, too."""
 

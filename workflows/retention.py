@@ -1,15 +1,23 @@
-"""Every night: erases closed complaints that have been kept for their time."""
+"""Every night: erases closed complaints that have been kept for their time, then takes away what else is over."""
 
 from datetime import timedelta
+from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 from activities.erasing import Erasing
+from activities.pruning import Pruning
 from complaints.orders import Erased, RetentionOrder
 
 TRY_FOR = timedelta(hours=6)
 """Then this night has failed, which an alert says; the next begins anew."""
+PATIENT: dict[str, Any] = {
+    "start_to_close_timeout": timedelta(minutes=10),
+    "schedule_to_close_timeout": TRY_FOR,
+    "heartbeat_timeout": timedelta(seconds=30),
+    "retry_policy": RetryPolicy(maximum_interval=timedelta(minutes=10)),
+}
 
 
 @workflow.defn
@@ -18,17 +26,13 @@ class Retention:
 
     @workflow.run
     async def run(self, order: RetentionOrder) -> Erased:
-        """Erase until none is left."""
+        """Erase until none is left; then prune."""
         count, more = 0, True
         while more:
             some = await workflow.execute_activity_method(
-                Erasing.erase_due,
-                order,
-                start_to_close_timeout=timedelta(minutes=10),
-                schedule_to_close_timeout=TRY_FOR,
-                heartbeat_timeout=timedelta(seconds=30),
-                retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=10)),
-                summary="erase what has been kept for its time",
+                Erasing.erase_due, order, summary="erase what has been kept for its time", **PATIENT
             )
             count, more = count + some.count, some.more
+        if workflow.patched("pruning"):
+            await workflow.execute_activity_method(Pruning.prune, summary="take away what is over", **PATIENT)
         return Erased(count=count)
