@@ -1,7 +1,8 @@
 """The short, idempotent work of a case: find its rules, classify, find a handler, keep the record."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -36,6 +37,7 @@ from register import outbox, read, read_detours, write
 
 Poke = Callable[[str], Awaitable[None]]
 """Makes sure that a person's digest will be sent."""
+POKED_AT_ONCE = 20
 
 
 class Desk:
@@ -43,6 +45,7 @@ class Desk:
 
     def __init__(self, engine: AsyncEngine, poke: Poke, rules: Path = FOLDER) -> None:
         self.engine, self.poke, self.rules = engine, poke, rules
+        self.poked: dict[tuple[str, int, datetime | None], set[str]] = {}
 
     @activity.defn
     async def find_rules(self, wanted: RulesWanted) -> CasePolicy:
@@ -108,9 +111,26 @@ class Desk:
     async def record(self, record: Record) -> None:
         """Make the register say what the workflow says, and see that those concerned are told."""
         told = await write.record(self.engine, record.case, record.events, record.at)
-        for username in told:
-            await self.poke(username)
+        await self._poke_all(told, (record.case.reference, record.case.seq, record.at))
         count(record.case, record.events)  # at the end: tried again for a poke that failed, it counts once
+
+    async def _poke_all(self, told: list[str], record: tuple[str, int, datetime | None]) -> None:
+        """Poke each of them, some at once, but for those an attempt at that record has poked before.
+
+        One that fails holds up no other; it fails the attempt at its end. So each attempt is nearer to the end,
+        however many they are.
+        """
+        poked, some = self.poked.setdefault(record, set()), asyncio.Semaphore(POKED_AT_ONCE)
+
+        async def one(username: str) -> None:
+            async with some:
+                await self.poke(username)
+                poked.add(username)
+
+        outcomes = await asyncio.gather(*(one(u) for u in told if u not in poked), return_exceptions=True)
+        if failed := [e for e in outcomes if e is not None]:
+            raise failed[0]
+        self.poked.pop(record, None)
 
     @activity.defn
     async def publish(self, wanted: Publication) -> None:

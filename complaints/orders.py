@@ -159,6 +159,14 @@ class Erased(BaseModel):
     after: ClosedCase | None = None
 
 
+class Pruned(BaseModel):
+    """How many of each were taken away because they were over long ago."""
+
+    digests: int
+    links: int
+    comparisons: int
+
+
 class ReconcileOrder(BaseModel):
     """Whether what is safe to mend is mended, too."""
 

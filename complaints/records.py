@@ -174,11 +174,12 @@ class Note(BaseModel):
 
 
 class Recipient(BaseModel):
-    """Whom an event is told to: a named person, or a role (in a department)."""
+    """Whom an event is told to: a named person, or a role (in a department, in a region of it)."""
 
     username: str | None = None
     role: Role | None = None
     department: str | None = None
+    region: str | None = None
 
 
 class Event(BaseModel):

@@ -1,4 +1,4 @@
-"""How long what is known of a closed complaint is kept before its key is destroyed (R14.4)."""
+"""How long a closed complaint is kept before its key is destroyed (R14.4), and what was told and is over."""
 
 from datetime import date, datetime
 
@@ -13,10 +13,26 @@ class RetentionRule(BaseModel, extra="forbid"):
     source: str
 
 
+class KeptFor(BaseModel, extra="forbid"):
+    """Taken away that many days after it was over."""
+
+    days: int = Field(ge=30, le=3650)
+    source: str
+
+
+class PrunedRules(BaseModel, extra="forbid"):
+    """Staff digests with their notices, since they were done; customers' links, since they expired; comparisons."""
+
+    digests: KeptFor
+    links: KeptFor
+    comparisons: KeptFor
+
+
 class Retention(BaseModel, extra="forbid"):
-    """The rules of every jurisdiction, oldest first."""
+    """The rules of every jurisdiction, oldest first, and of what is no record of a case."""
 
     jurisdictions: dict[str, list[RetentionRule]]
+    pruned: PrunedRules
 
     def kept_from(self, jurisdiction: str, now: datetime) -> datetime:
         """What was closed before that moment is to be erased now."""

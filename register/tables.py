@@ -238,7 +238,10 @@ class BoardNotice(SQLModel, table=True):
 class StaffNotice(SQLModel, table=True):
     """Something a member of staff is told about a case; goes out in that person's next digest."""
 
-    __table_args__ = (Index("staff_notice_waiting", "username", postgresql_where=text("digest IS NULL")),)
+    __table_args__ = (
+        Index("staff_notice_waiting", "username", postgresql_where=text("digest IS NULL")),
+        Index("staff_notice_told", "digest", postgresql_where=text("digest IS NOT NULL")),
+    )
     reference: str = Field(primary_key=True)
     seq: int = Field(primary_key=True)
     username: str = Field(primary_key=True)

@@ -227,7 +227,7 @@ def incident_row(case: Case, leader: str | None) -> dict[str, Any]:
 
 
 async def _notice_rows(db: AsyncConnection, case: Case, event: Event) -> list[dict[str, Any]]:
-    usernames = {u for r in event.tell for u in await _people(db, r)}
+    usernames = {u for r in event.tell for u in await _people(db, r, case)}
     return [
         {
             "reference": case.reference,
@@ -242,20 +242,24 @@ async def _notice_rows(db: AsyncConnection, case: Case, event: Event) -> list[di
     ]
 
 
-async def _people(db: AsyncConnection, recipient: Recipient) -> list[str]:
-    """The named one while at work; else who holds the role there, else who holds it for all, else whoever holds it."""
+async def _people(db: AsyncConnection, recipient: Recipient, case: Case) -> list[str]:
+    """The named one while at work, else the case's supervisors; whoever holds the role there.
+
+    There is in the region, else in the department; else who holds it for all, else whoever holds it.
+    """
     staff = t.Staff
     working = col(staff.state) == "working"
     if recipient.username:
         found = await db.scalar(select(col(staff.username)).where(col(staff.username) == recipient.username, working))
         if found:
             return [found]
-        recipient = Recipient(role=Role.supervisor)
+        recipient = Recipient(role=Role.supervisor, department=case.assignment.department if case.assignment else None)
     query = select(col(staff.username)).where(working, col(staff.roles).contains([recipient.role]))
     if recipient.department:
-        own = list(await db.scalars(query.where(col(staff.department) == recipient.department)))
-        if own:
-            return own
+        own = query.where(col(staff.department) == recipient.department)
+        for some in [own.where(col(staff.region) == recipient.region)] * bool(recipient.region) + [own]:
+            if found_there := list(await db.scalars(some)):
+                return found_there
     for nobodys in (col(staff.department).is_(None), col(staff.department) != HEAD_OFFICE):
         if found_there := list(await db.scalars(query.where(nobodys).order_by(col(staff.username)))):
             return found_there

@@ -17,6 +17,7 @@ from activities.desk import Desk
 from activities.digests import Digests
 from activities.erasing import Erasing
 from activities.letters import Letters
+from activities.pruning import Pruning
 from activities.reconciling import Reconciling
 from complaints.names import TASK_QUEUE
 from policies.files import FOLDER
@@ -84,6 +85,7 @@ def build(
             letters.end_letters,
             digests.send_digest,
             Erasing(engine, rules).erase_due,
+            Pruning(engine, rules).prune,
             Reconciling(sides(engine, client, task_queue)).reconcile,
         ],
         workflow_runner=SANDBOX if sandbox else RUNNER,

@@ -1,5 +1,6 @@
 """A person's digest on a real server: more notices than one run of it may hear, and a mail server that is away."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -23,7 +24,7 @@ from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 from temporalio.worker import Replayer
 
 from activities.channels import Mail, NotTaken, Post
-from activities.desk import Desk
+from activities.desk import POKED_AT_ONCE, Desk
 from activities.digests import Digests
 from complaints.case import Case
 from complaints.orders import Person, Record
@@ -133,6 +134,69 @@ async def test_what_is_recorded_again_because_a_poke_failed_is_counted_once(
         await ActivityEnvironment().run(record, Record(case=opened(), events=[]))
     await ActivityEnvironment().run(record, Record(case=opened(), events=[]))
     assert (len(tries), len(counted)) == (2, 1)
+
+
+def told_to(monkeypatch: pytest.MonkeyPatch, people: list[str]) -> None:
+    async def recorded(*_: Any) -> list[str]:
+        return people
+
+    monkeypatch.setattr(write, "record", recorded)
+
+
+async def test_many_are_poked_some_at_once_and_one_that_fails_holds_up_no_other(
+    register: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [f"person.{number}" for number in range(100)]
+    told_to(monkeypatch, people)
+    heard: list[str] = []
+    under_way, most, broken = 0, 0, True
+
+    async def wake(username: str) -> None:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0)
+        under_way -= 1
+        if broken and username == "person.3":
+            raise RuntimeError("Temporal is away")
+        heard.append(username)
+
+    desk, record = Desk(register, wake), Record(case=opened(), events=[])
+    with pytest.raises(RuntimeError, match="away"):
+        await ActivityEnvironment().run(desk.record, record)
+    assert sorted(heard) == sorted(set(people) - {"person.3"})
+    assert most == POKED_AT_ONCE
+    broken = False
+    await ActivityEnvironment().run(desk.record, record)
+    assert sorted(heard) == sorted(people), "who was poked is not poked again"
+    assert desk.poked == {}
+    await ActivityEnvironment().run(desk.record, record)
+    assert len(heard) == 2 * len(people), "what is recorded anew is told anew"
+
+
+async def test_an_attempt_that_runs_out_of_time_is_gone_on_with_by_the_next(
+    register: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [f"person.{number}" for number in range(60)]
+    told_to(monkeypatch, people)
+    heard: list[str] = []
+    half, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wake(username: str) -> None:
+        if len(heard) == len(people) / 2:
+            half.set()
+            await go_on.wait()
+        heard.append(username)
+
+    desk, record = Desk(register, wake), Record(case=opened(), events=[])
+    attempt = asyncio.create_task(ActivityEnvironment().run(desk.record, record))
+    await half.wait()
+    attempt.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await attempt
+    go_on.set()
+    await ActivityEnvironment().run(desk.record, record)
+    assert sorted(heard) == sorted(people)
 
 
 @pytest.fixture

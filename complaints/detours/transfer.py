@@ -83,7 +83,7 @@ def ask(case: Case, act: Transfer, now: datetime) -> None:
         )
     )
     data: dict[str, JsonValue] = {"transfer": number, "from": held.department, "to": act.department}
-    tell = [Recipient(role=Role.handler, department=act.department)]
+    tell = [Recipient(role=Role.handler, department=act.department, region=act.region)]
     case.note("transfer_asked", act.by.username, now, data | {"due_at": clock.due_at.isoformat()}, tell)
 
 
