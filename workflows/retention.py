@@ -27,7 +27,7 @@ class Retention:
 
     @workflow.run
     async def run(self, order: RetentionOrder) -> Erased:
-        """Look at each that is due, once, then prune; where some could not be erased the night has failed at its end."""
+        """Look at each that is due, once, then prune; where some could not be erased the night fails at its end."""
         done = Erased(count=0, more=True)
         while done.more:
             some = await workflow.execute_activity_method(
