@@ -16,6 +16,7 @@ from api.pages.live import Changes
 from api.periods import PeriodName, days_of, period_of, tomorrow
 from complaints.targets import FigureName, Targets
 from register import measuring
+from register.connect import LONGER
 from register.measuring import Measured
 from register.read import Row
 
@@ -148,6 +149,7 @@ class Snapshots:
         period, rules = period_of(key.period, now), targets(now)
         first, last = days_of(key.period, now)
         async with self.engine.connect() as db:
+            await db.execute(LONGER)  # if a long count failed, the next who looks would begin it anew
             figures = await measuring.figures(db, period, key.department, rules)
             counted = await measuring.trend(db, period, key.department)
             about = await measuring.about(db, period, key.department)
