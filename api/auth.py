@@ -47,8 +47,11 @@ SignedIn = Annotated[Standing, Depends(standing)]
 
 
 async def signed_in(request: Request, found: SignedIn) -> Actor:
-    """The member of staff who asks. `request.state.scopes`: the acts a service key is for, else None."""
-    request.state.scopes = found.scopes
+    """The member of staff who asks.
+
+    `request.state.scopes`: the acts a service key is for, else None; `session`: the session's or the key's own name.
+    """
+    request.state.scopes, request.state.session = found.scopes, f"{found.kind} {found.id}"
     roles = [Role(r) for r in found.roles]
     actor = Actor(username=found.username, roles=roles, department=found.department, region=found.region)
     request.state.actor = actor

@@ -6,6 +6,7 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
+from psycopg.errors import QueryCanceled
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
@@ -154,6 +155,9 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _part_down(request: Request, error: Exception) -> JSONResponse:
+    if isinstance(getattr(error, "orig", None), QueryCanceled):
+        log.warning("api.statement_too_slow")
+        return problem(503, "unavailable", "this takes the register too long; ask for less, or try again later")
     log.warning("api.database_down", error=type(error).__name__)
     return problem(503, "unavailable", "the register is away; nothing was lost, try again")
 

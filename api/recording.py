@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -30,6 +31,11 @@ REFERENCE = re.compile(r"CMP-[0-9]{4}-[0-9]{6,12}")
 MADE = re.compile(rf"(?:/|(?:\.\./)+desk/)complaints/({REFERENCE.pattern})(?:[?#].*)?")
 """Where an answer leads that has opened a case: the API's, or a page's."""
 WRITTEN_WITHIN = 10.0
+SAME_LOOK, MOST_LOOKS = 600.0, 20_000
+"""Seconds in which a session's look at the same case is one look, and how many are remembered: pages that are left open
+read themselves anew. What is forgotten is written down once more."""
+Look = tuple[str, str, tuple[tuple[str, Any], ...]]
+"""Which session looks at what: the route and what its path names."""
 NOBODY, BY_LINK = "nobody", "personal link"
 NOT_WRITTEN = "it could not be written to the audit log; try again, with the same Idempotency-Key where there is one"
 
@@ -38,7 +44,7 @@ class Recorded:
     """Holds each answer back until it is in the log; what cannot be written does not leave."""
 
     def __init__(self, app: ASGIApp, engine: AsyncEngine, rates: Rates) -> None:
-        self.app, self.pen, self.rates = app, Pen(engine), rates
+        self.app, self.pen, self.rates, self.looks = app, Pen(engine), rates, Looks()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and its answer back once it is written down."""
@@ -69,7 +75,8 @@ class Recorded:
             raise
 
     async def _written(self, scope: Scope, start: Message, body: bytes) -> bool:
-        if not wanted(scope):
+        look = look_of(scope, start)
+        if not wanted(scope) or (look and self.looks.known(look)):
             return True
         line = entry(scope, start, body)
         if line.who == NOBODY and line.change is not None:
@@ -85,11 +92,31 @@ class Recorded:
             UNWRITTEN.inc()
             log.error("audit.not_written", act=line.act, error=type(error).__name__)
             return False
+        if look:
+            self.looks.add(look)
         return True
 
 
 async def _dropped(message: Message) -> None:
     """Where an answer goes that may not leave."""
+
+
+class Looks:
+    """The looks of this web server that were written down not long ago."""
+
+    def __init__(self) -> None:
+        self.at: dict[Look, float] = {}
+
+    def known(self, look: Look) -> bool:
+        """Whether that one was."""
+        return look in self.at and monotonic() - self.at[look] < SAME_LOOK
+
+    def add(self, look: Look) -> None:
+        """It is written down; the oldest goes where there are too many."""
+        self.at.pop(look, None)
+        self.at[look] = monotonic()
+        while len(self.at) > MOST_LOOKS:
+            del self.at[next(iter(self.at))]
 
 
 @dataclass
@@ -125,6 +152,14 @@ def wanted(scope: Scope) -> bool:
     if route is None or route.startswith(ITSELF):
         return False
     return scope["method"] not in LOOKING or "{" in route or route in LISTS or route.endswith(EXPORTED)
+
+
+def look_of(scope: Scope, start: Message) -> Look | None:
+    """Whose look at what was let through, if it is one at a single case; all of it is what the server knows itself."""
+    session, route = scope.get("state", {}).get("session"), getattr(scope.get("route"), "path", "")
+    if session is None or scope["method"] != "GET" or start["status"] != 200 or "{" not in route:
+        return None
+    return session, route, tuple(sorted(scope.get("path_params", {}).items()))
 
 
 def entry(scope: Scope, start: Message, body: bytes) -> Entry:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from time import monotonic
@@ -15,6 +16,7 @@ from api.pages.live import Changes
 from api.periods import PeriodName, days_of, period_of, tomorrow
 from complaints.targets import FigureName, Targets
 from register import measuring
+from register.connect import LONGER
 from register.measuring import Measured
 from register.read import Row
 
@@ -24,7 +26,9 @@ V = TypeVar("V")
 AGAIN, OLDEST = 15.0, 40.0
 """Seconds after which figures are counted anew while the last ones are still shown; and after which one waits."""
 SHARE = 10
-"""Counting takes at most about one part in so many of the time."""
+"""Counting the same takes at most one part in so many of the time, however long it takes."""
+PATIENCE = OLDEST / SHARE
+"""Seconds one waits for figures that are old; what takes longer to count is shown as it was, with its time."""
 OF_NOW, OF_NOW_UNCHANGED = 1.0, 10.0
 """Seconds the figures of this moment stand when something has changed since, and when nothing has."""
 
@@ -79,6 +83,21 @@ class Once(Generic[K, V]):
             self.tasks[key].add_done_callback(_said)
         return self.tasks[key]
 
+    async def wanted(self, key: K, again: float, oldest: float) -> V:
+        """The value: after `again` seconds it is made anew; after `oldest` one waits for it, unless that takes long."""
+        known = self.kept.get(key)
+        if known is None:
+            return await self.fresh(key)
+        age = monotonic() - known.since
+        if age < max(again, SHARE * known.took):
+            return known.value
+        self.begun(key)
+        if age >= oldest and known.took <= PATIENCE:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    return await self.fresh(key)
+        return known.value
+
     async def fresh(self, key: K) -> V:
         """The value, made anew; who stops waiting stops nobody else's."""
         await asyncio.shield(self.begun(key))
@@ -108,23 +127,18 @@ class Snapshots:
         self.moments: Once[str | None, Row] = Once(self._count_now, changes)
 
     async def of_period(self, key: Key) -> Snapshot:
-        """The figures of a period: no older than OLDEST, and never of another day."""
+        """The figures of a period: no older than OLDEST if they are counted within PATIENCE; never of another day."""
         known = self.periods.kept.get(key)
-        age = monotonic() - known.since if known else OLDEST
-        if known is None or age >= OLDEST or known.value.last != days_of(key.period, self.clock())[1]:
+        if known is not None and known.value.last != days_of(key.period, self.clock())[1]:
             return await self.periods.fresh(key)
-        if age >= max(AGAIN, SHARE * known.took):
-            self.periods.begun(key)
-        return known.value
+        return await self.periods.wanted(key, AGAIN, OLDEST)
 
     async def of_now(self, department: str | None) -> Row:
         """The figures of this moment: counted anew after each change, at most once a second."""
         known = self.moments.kept.get(department)
-        if known is not None:
-            age, changed = monotonic() - known.since, self.changes.number != known.change
-            if age < (OF_NOW if changed else OF_NOW_UNCHANGED):
-                return known.value
-        return await self.moments.fresh(department)
+        changed = known is not None and self.changes.number != known.change
+        again = OF_NOW if changed else OF_NOW_UNCHANGED
+        return await self.moments.wanted(department, again, again)
 
     async def _count_now(self, department: str | None) -> Row:
         now = self.clock()
@@ -135,6 +149,7 @@ class Snapshots:
         period, rules = period_of(key.period, now), targets(now)
         first, last = days_of(key.period, now)
         async with self.engine.connect() as db:
+            await db.execute(LONGER)  # if a long count failed, the next who looks would begin it anew
             figures = await measuring.figures(db, period, key.department, rules)
             counted = await measuring.trend(db, period, key.department)
             about = await measuring.about(db, period, key.department)

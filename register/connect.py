@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
-from sqlalchemy import make_url
+from sqlalchemy import event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
 
@@ -12,13 +14,19 @@ from vault.keyring import Keyring
 APP_ROLE = "amends_app"
 """As whom worker and web work: it uses the tables, makes and alters none, and can only add to the audit log."""
 
+LONGER = text("SET LOCAL statement_timeout = '5min'")
+"""For a transaction that may take longer than what a request asks: one at a time, or for a file of the audit log."""
 
-def engine(url: str, keyring: Keyring, pool: int = 10, *, ping: bool = True) -> AsyncEngine:
+
+def engine(
+    url: str, keyring: Keyring, pool: int = 10, *, ping: bool = True, within: timedelta | None = None
+) -> AsyncEngine:
     """A pooled engine; `url` starts with postgresql+psycopg://. `ping`: a dead connection is noticed before use.
 
     The keyring goes with it, so that whoever has a connection can open what it reads (vault.keyring.keyring_of).
+    `within`: PostgreSQL ends a statement that takes longer; of a stream, each fetch is one.
     """
-    return create_async_engine(
+    made = create_async_engine(
         url,
         pool_size=pool,
         max_overflow=pool,
@@ -27,6 +35,17 @@ def engine(url: str, keyring: Keyring, pool: int = 10, *, ping: bool = True) -> 
         hide_parameters=True,  # an error names no values
         execution_options={"keyring": keyring},
     )
+    if within is not None:
+        # Said on the connection, not as a start-up option: PgBouncer lets none of those through.
+        event.listen(made.sync_engine, "connect", lambda connection, _: _limit(connection, within))
+    return made
+
+
+def _limit(connection: DBAPIConnection, within: timedelta) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"SET statement_timeout = {within // timedelta(milliseconds=1)}")
+    cursor.close()
+    connection.commit()  # or the first rollback would take it back
 
 
 @asynccontextmanager

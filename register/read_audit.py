@@ -11,6 +11,7 @@ from sqlmodel import col
 
 from register import audit
 from register.audit_tables import Audit
+from register.connect import LONGER
 from register.read import Row, all_of, rows
 
 AT_ONCE = 1000
@@ -52,6 +53,7 @@ async def page(engine: AsyncEngine, wanted: Wanted, before: int | None, limit: i
 async def stream(engine: AsyncEngine, wanted: Wanted) -> AsyncIterator[Row]:
     """All the lines as people read them, oldest first."""
     async with engine.connect() as keys, engine.connect() as db:
+        await db.execute(LONGER)
         found = await db.stream(wanted.query().order_by(col(Audit.seq)), execution_options={"yield_per": AT_ONCE})
         async for row in found.mappings():
             yield await _line(keys, dict(row))

@@ -1,6 +1,7 @@
 """Builds the connections that the parts use, from the settings."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from opentelemetry.sdk.trace import TracerProvider
@@ -69,10 +70,10 @@ async def temporal(
     )
 
 
-def register(settings: Settings, *, ping: bool = True) -> AsyncEngine:
-    """The register's engine; without `ping` for who tries again anyway."""
+def register(settings: Settings, *, ping: bool = True, within: timedelta | None = None) -> AsyncEngine:
+    """The register's engine; without `ping` for who tries again anyway; `within`: the longest a statement may take."""
     url = needed_secret(settings.database_url, "database_url")
-    return database.engine(url, Keyring(master(settings)), settings.database_pool, ping=ping)
+    return database.engine(url, Keyring(master(settings)), settings.database_pool, ping=ping, within=within)
 
 
 def provider(settings: Settings) -> Provider | None:

@@ -27,6 +27,8 @@ log = structlog.get_logger()
 KEY_LENGTH = 32
 MOST_CONNECTIONS = 500
 """Of one process; beyond it the answer is 503. Open pages that listen are fewer: api/pages/live.py."""
+STATEMENT = timedelta(seconds=15)
+"""The longest a request's question to the register may take: who asks for everything must not hold the connections."""
 # A caller waits for the answer: with Temporal away the complaint is kept and the agent told so within seconds.
 BRIEF = RetryConfig(max_elapsed_time_millis=int(timedelta(seconds=3) / timedelta(milliseconds=1)))
 
@@ -36,7 +38,7 @@ async def serve(settings: Settings) -> None:
     secret = needed_secret(settings.secret_key, "secret_key")
     if len(secret) < KEY_LENGTH:
         raise MissingSetting(f"AMENDS_SECRET_KEY needs at least {KEY_LENGTH} characters")
-    engine = connect.register(settings)
+    engine = connect.register(settings, within=STATEMENT)
     await schema.check(engine)
     traces = tracing.provider(settings.traces, "web")
     temporal = await connect.temporal(settings, engine, lazy=True, retry=BRIEF, serves=True, traces=traces)

@@ -99,7 +99,7 @@ async def everything_of(office: Office, reference: str) -> Json:
 OF_ITS_OWNER = ("GET /desk/incidents/{incident}/tasks/{number}", "POST /desk/incidents/{incident}/tasks/{number}/done")
 """A page of a task that is somebody else's is unknown: test_incident_pages.py."""
 ENDLESS = ("GET /desk/live",)
-"""It streams; who may is asked before, as everywhere: test_pages_live.py."""
+"""It streams; who may is asked before, as everywhere: test_leaving.py, test_pages_live.py."""
 OF_ONESELF = ("POST /sign-out", "POST /me/sessions/end", "POST /me/sessions/{session}/end")
 
 

@@ -4,19 +4,21 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
-from browser import web
-from contract import problem, signed_in
+from browser import HTML, as_bearer, newcomer, page_session, token_pair, web
+from contract import different, problem, signed_in
 from customer import AS_JSON, give_link
 from given import opened
 from office import PLAIN, RESOLUTION, Office
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from api import recording
 from api.rates import STRANGERS_WRITTEN, Rates
 from complaints.case import Case
 from complaints.names import Stage
@@ -135,6 +137,56 @@ async def test_what_is_about_no_single_case_and_only_looks_is_not_logged(office:
     for path in ("/complaints?q=13800009999", "/approvals", "/healthz", "/openapi.json", "/nowhere", "/notices"):
         await office.call("auditor", "GET", path)
     assert [(x["act"], x["change"]) for x in await log_of(office.engine, None, before)] == [("searched", {"found": 0})]
+
+
+async def test_a_page_left_open_is_one_look_in_ten_minutes_and_an_act_is_always_an_act(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = [monotonic()]
+    monkeypatch.setattr(recording, "monotonic", lambda: seconds[0])
+    mine, other = [(await office.open(different()))["reference"] for _ in range(2)]
+    who = await newcomer(office, roles=["supervisor"])
+    page, look = f"/desk/complaints/{mine}", (who, "GET /desk/complaints/{reference}", 200)
+
+    async def lines(reference: str = mine) -> list[tuple[Any, ...]]:
+        return [line for line in await requests(office, reference) if line[0] == who]
+
+    async with web(office) as http, web(office) as elsewhere:
+        await page_session(http, who)
+        for more in ("", "", "?done=note"):
+            assert (await http.get(page + more, headers=HTML)).status_code == 200
+        assert await lines() == [look]
+        await http.get(f"/desk/complaints/{other}", headers=HTML)
+        assert await lines(other) == [look], "another case is another look"
+        await page_session(elsewhere, who)
+        await elsewhere.get(page, headers=HTML)
+        assert await lines() == [look] * 2, "another session, too"
+        seconds[0] += recording.SAME_LOOK - 1
+        await http.get(page, headers=HTML)
+        assert await lines() == [look] * 2
+        seconds[0] += 1
+        for _ in range(2):
+            await http.get(page, headers=HTML)
+        assert await lines() == [look] * 3
+
+        pair = await token_pair(http, who)
+        for _ in range(2):
+            for part in ("", "/timeline"):
+                await as_bearer(http, pair["access_token"], path=f"/complaints/{mine}{part}")
+            await as_bearer(http, pair["access_token"], "POST", f"/complaints/{mine}/acceptance")
+            await as_bearer(http, pair["access_token"], path=f"/incidents/{mine}-M1")
+        template = "/complaints/{reference}"
+        assert sorted((await lines())[3:]) == sorted([
+            (who, f"GET {template}", 200),
+            (who, f"GET {template}/timeline", 200),
+            *[(who, f"POST {template}/acceptance", 403, "not_allowed")] * 2,
+            *[(who, "GET /incidents/{incident}", 403, "not_allowed")] * 2,
+        ])  # fmt: skip
+
+        before, _ = len(await lines()), monkeypatch.setattr(recording, "MOST_LOOKS", 1)
+        for reference in (mine, other, mine):
+            await as_bearer(http, pair["access_token"], path=f"/complaints/{reference}/letters")
+        assert len(await lines()) == before + 2, "what is forgotten is written down once more"
 
 
 async def test_an_approval_and_an_incident_are_their_cases(office: Office) -> None:

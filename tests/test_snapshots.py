@@ -14,7 +14,7 @@ from sqlmodel import col
 
 from api import snapshots
 from api.pages.live import Changes
-from api.snapshots import Key, Snapshot, Snapshots
+from api.snapshots import AGAIN, OLDEST, PATIENCE, SHARE, Key, Once, Snapshot, Snapshots
 from register.tables import Complaint
 from register.write import CHANGED
 
@@ -61,8 +61,80 @@ async def test_figures_past_their_time_are_shown_while_new_ones_are_counted(
 async def test_old_figures_are_not_shown(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = kept(office)
     first = await mine.of_period(KEY)
-    monkeypatch.setattr(snapshots, "OLDEST", 0.0)
+    for name in ("AGAIN", "OLDEST", "SHARE"):
+        monkeypatch.setattr(snapshots, name, 0.0)
     assert await mine.of_period(KEY) is not first
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds by which figures grow old and counting is measured; the test moves them."""
+    seconds = [1000.0]
+    monkeypatch.setattr(snapshots, "monotonic", lambda: seconds[0])
+    return seconds
+
+
+class Slow:
+    """Makes the numbers 1, 2, 3 …; each takes `took` seconds of the test's clock, and is made when it `may` be."""
+
+    def __init__(self, clock: list[float], took: float) -> None:
+        self.clock, self.took, self.number, self.may = clock, took, 0, asyncio.Event()
+        self.may.set()
+
+    async def make(self, key: str) -> int:
+        await self.may.wait()
+        self.clock[0] += self.took
+        self.number += 1
+        return self.number
+
+
+@pytest.mark.parametrize("took", [0.05, 1.0, 4.0, 5.0, 60.0])
+async def test_counting_takes_at_most_a_tenth_of_the_time_and_whoever_looks_waits_only_for_what_is_quick(
+    office: Office, clock: list[float], took: float
+) -> None:
+    slow = Slow(clock, took)
+    once: Once[str, int] = Once(slow.make, Changes(office.engine))
+    began = clock[0]
+    assert await once.wanted("all", AGAIN, OLDEST) == 1, "the first has nothing to look at but what is counted now"
+    oldest = 0.0
+    while clock[0] < began + 100 * took + 1000:
+        clock[0] += 1
+        before, number = clock[0], slow.number
+        seen = await once.wanted("all", AGAIN, OLDEST)
+        waited = clock[0] > before
+        oldest = max(oldest, clock[0] - once.kept["all"].since)
+        assert not waited or took <= PATIENCE
+        assert seen == (slow.number if waited else number)
+        await asyncio.gather(*once.tasks.values())
+    assert slow.number * took <= (clock[0] - began) / SHARE + took, "and that of the beginning"
+    assert slow.number >= (clock[0] - began) / max(AGAIN + 2, SHARE * took + 1 + took)
+    assert took > PATIENCE or oldest <= OLDEST + 1
+
+
+async def test_nobody_waits_without_end_for_what_was_quick_and_is_not_now(
+    office: Office, clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "PATIENCE", 0.2)
+    slow = Slow(clock, 0.1)
+    once: Once[str, int] = Once(slow.make, Changes(office.engine))
+    assert await once.wanted("all", AGAIN, OLDEST) == 1
+    slow.may.clear()
+    clock[0] += OLDEST
+    assert await once.wanted("all", AGAIN, OLDEST) == 1, "the old figures, while new ones are still counted"
+    slow.may.set()
+    await asyncio.gather(*once.tasks.values())
+    assert await once.wanted("all", AGAIN, OLDEST) == 2
+
+
+async def test_figures_of_this_moment_keep_to_their_share_of_the_time(office: Office, clock: list[float]) -> None:
+    mine = kept(office)
+    await mine.of_now(None)
+    mine.moments.kept[None].took = 0.5
+    mine.changes.number += 1
+    clock[0] += 4.9
+    before = await mine.of_now(None)
+    clock[0] += 0.2
+    assert await mine.of_now(None) is not before
 
 
 async def test_figures_of_yesterday_are_not_shown_today(office: Office) -> None:
