@@ -155,9 +155,10 @@ def wanted(scope: Scope) -> bool:
 
 
 def look_of(scope: Scope, start: Message) -> Look | None:
-    """Whose look at what was let through, if it is one at a single case; all of it is what the server knows itself."""
+    """Whose look at what was let through, if it is one at a case's page; all of it is what the server knows itself."""
     session, route = scope.get("state", {}).get("session"), getattr(scope.get("route"), "path", "")
-    if session is None or scope["method"] != "GET" or start["status"] != 200 or "{" not in route:
+    page = route.startswith("/desk/") and "{" in route
+    if session is None or scope["method"] != "GET" or start["status"] != 200 or not page:
         return None
     return session, route, tuple(sorted(scope.get("path_params", {}).items()))
 

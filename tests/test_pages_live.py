@@ -3,6 +3,7 @@
 The page's clock is the test's; what it asks, and who tells it that something has changed, is real.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -80,7 +81,8 @@ async def test_a_page_asks_soon_after_a_change_and_seldom_while_all_changes(offi
         for _ in range(60):
             await board.changed()
             await board.passes(1)
-        assert 11 <= board.asked <= 15, "in a busy bank once in five seconds, and a few in advance"
+        rounds = await board.page.evaluate("performance.now()") / 5_000  # the page's clock may go on by itself, too
+        assert rounds > 12 and rounds - 1 <= board.asked <= rounds + 3, "once in five seconds, and a few in advance"
 
 
 async def test_a_page_asks_for_the_time_left_when_nothing_changes(office: Office) -> None:
@@ -93,19 +95,19 @@ async def test_a_page_asks_for_the_time_left_when_nothing_changes(office: Office
 
 async def test_one_question_at_a_time(office: Office) -> None:
     async with left_open(office) as board:
-        held: list[Route] = []
-
-        async def hold(route: Route) -> None:
-            held.append(route)
-
-        await board.page.route("**/desk/board", hold)
+        held: asyncio.Queue[Route] = asyncio.Queue()
+        await board.page.route("**/desk/board", held.put)
+        await board.changed()
+        await board.page.clock.run_for(2_000)
+        first = await asyncio.wait_for(held.get(), 15)
         for _ in range(10):
             await board.changed()
             await board.page.clock.run_for(2_000)
-        assert len(held) == board.asked == 1, "the first is not answered yet"
-        await held[0].continue_()
+        assert held.empty() and board.asked == 1, "the first is not answered yet"
+        async with board.page.expect_event("requestfinished", lambda r: r.url.endswith("/desk/board")):
+            await first.continue_()
         await board.page.unroute("**/desk/board")
-        await board.passes(2)
+        await board.passes(4)
         assert board.asked == 2, "what changed meanwhile is asked for then"
 
 
