@@ -23,8 +23,10 @@ from complaints.reading import Lexicon, Words
 from complaints.rule import Rule, Sourced, Told
 from complaints.targets import Targets
 
-EDITION = 2
-"""Of the procedure: 2 keeps every clock of a case under its own name, and a closed case open for reopening."""
+EDITION = 3
+"""Of the procedure: 2 keeps every clock of a case under its own name, and a closed case open for reopening; 3 merges no
+complaint into one whose answer is out.
+"""
 
 
 class Reminder(Rule):
