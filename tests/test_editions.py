@@ -1,17 +1,20 @@
 """What the procedure does since edition 3, and that cases of an earlier edition go on as they began."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from given import HANDLER, NOW, opened
+from given import AGENT, HANDLER, MANAGER, NOW, SECOND, opened
 
 from complaints import acts
 from complaints import messages as m
 from complaints.case import Case
-from complaints.detours import merging
+from complaints.detours import incident, merging
 from complaints.duplicates import one_answer
+from complaints.errors import Refused
 from complaints.form import Complainant
 from complaints.names import Kind, Stage
+from complaints.records import Recipient
 from complaints.turns import News
 
 HOUR = timedelta(hours=1)
@@ -59,3 +62,48 @@ def test_one_answer_reaches_the_same_customer_or_two_whom_nobody_names() -> None
     )
     assert one_answer(one, same) and one_answer(None, None)
     assert not any(one_answer(*pair) for pair in ((one, other), (one, None), (None, one)))
+
+
+# -- the response to a major complaint --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("acknowledged", [False, True])
+def test_a_response_that_was_stood_down_is_not_taken_up_and_who_was_called_is_told(acknowledged: bool) -> None:
+    case = taken(Kind.major)
+    called = case.recipients(["manager"])
+    assert next(e for e in case.unsaved if e.kind == "major_declared").tell == called
+    if acknowledged:
+        incident.acknowledge(case, m.Acknowledge(by=MANAGER, request_id="k"), NOW)
+    acts.correct(case, m.Correct(by=AGENT, request_id="c", kinds=[], reason="x"), NOW)
+    assert case.incident is not None and case.incident.stood_down_at == NOW
+    [ended] = [e for e in case.unsaved if e.kind == "major_stood_down"]
+    assert ended.tell == ([Recipient(username="man")] if acknowledged else called)
+    tries: list[tuple[Any, m.Act]] = [
+        (incident.acknowledge, m.Acknowledge(by=SECOND, request_id="k2")),
+        (incident.log_action, m.LogAction(by=MANAGER, request_id="l", text="x")),
+        (incident.report, m.Report(by=MANAGER, request_id="r", text="x")),
+    ]
+    before = case.model_dump_json()
+    for do, act in tries if acknowledged else tries[:1]:
+        with pytest.raises(Refused) as refused:
+            do(case, act, NOW)
+        assert refused.value.code == "wrong_stage"
+        assert refused.value.message == (
+            "acknowledged by man before" if acknowledged and do is incident.acknowledge else "the response has ended"
+        )
+    assert case.model_dump_json() == before
+
+
+def test_a_response_of_an_earlier_edition_can_be_taken_up_again() -> None:
+    case = earlier(taken(Kind.major))
+    acts.correct(case, m.Correct(by=AGENT, request_id="c", kinds=[], reason="x"), NOW)
+    incident.acknowledge(case, m.Acknowledge(by=MANAGER, request_id="k"), NOW)
+    assert case.incident is not None and case.incident.leader == "man"
+
+
+def test_what_is_learnt_after_the_report_can_be_logged() -> None:
+    case = taken(Kind.major)
+    incident.acknowledge(case, m.Acknowledge(by=MANAGER, request_id="k"), NOW)
+    incident.report(case, m.Report(by=MANAGER, request_id="e", text="x"), NOW)
+    incident.log_action(case, m.LogAction(by=MANAGER, request_id="l", text="x"), NOW)
+    assert case.incident is not None and len(case.incident.log) == 1
