@@ -25,7 +25,8 @@ from complaints.targets import Targets
 
 EDITION = 3
 """Of the procedure: 2 keeps every clock of a case under its own name, and a closed case open for reopening; 3 merges no
-complaint into one whose answer is out, and lets nobody take up a response that was stood down.
+complaint into one whose answer is out, lets nobody take up a response that was stood down, and
+tells of a late approval those who may give it.
 """
 
 

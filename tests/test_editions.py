@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from given import AGENT, HANDLER, MANAGER, NOW, SECOND, opened
 
-from complaints import acts
+from complaints import acts, alarms, procedure
 from complaints import messages as m
 from complaints.case import Case
 from complaints.detours import incident, merging
@@ -107,3 +107,42 @@ def test_what_is_learnt_after_the_report_can_be_logged() -> None:
     incident.report(case, m.Report(by=MANAGER, request_id="e", text="x"), NOW)
     incident.log_action(case, m.LogAction(by=MANAGER, request_id="l", text="x"), NOW)
     assert case.incident is not None and len(case.incident.log) == 1
+
+
+# -- approvals nobody gives --------------------------------------------------------------------------------------------
+
+
+TOLD = [
+    ("supervisor", [["supervisor"], ["manager"], ["head_office"]], "head_office"),
+    ("manager", [["manager"], ["manager"], ["head_office"]], "head_office"),
+    ("head_office", [["head_office"], ["head_office"], ["head_office"]], "head_office"),
+]
+"""The level that was asked; whom the reminder, the breach and the next rung tell; the level asked in the end."""
+
+
+@pytest.mark.parametrize("by_name", [None, "somebody"])
+@pytest.mark.parametrize(("level", "told", "last"), TOLD)
+def test_a_late_approval_is_told_to_those_who_may_give_it(
+    level: Any, told: list[list[Any]], last: str, by_name: str | None
+) -> None:
+    case = opened()
+    asked = procedure.begin_approval(case, "resolution", level, ["x"], "han", NOW)
+    asked.delegated_to = by_name
+    moments = [a.at for a in case.clocks[asked.clock].alarms]
+    case.clocks = {asked.clock: case.clocks[asked.clock]}  # no other speaks meanwhile
+    case.unsaved.clear()
+    for at in moments:
+        alarms.sound(case, at)
+    assert [e.data["told"] for e in case.unsaved] == told
+    named = [Recipient(username=by_name)] if by_name else []
+    assert [e.tell for e in case.unsaved] == [case.recipients(levels) + named for levels in told]
+    assert asked.asked == last
+
+
+def test_an_approval_of_an_earlier_edition_is_told_as_its_rules_say() -> None:
+    case = earlier(opened())
+    asked = procedure.begin_approval(case, "resolution", "head_office", ["x"], "han", NOW)
+    asked.delegated_to = "somebody"
+    alarms.sound(case, case.clocks[asked.clock].alarms[0].at)
+    [reminded] = [e for e in case.unsaved if e.data.get("clock") == asked.clock]
+    assert reminded.tell == case.recipients(["supervisor"])
