@@ -1,10 +1,10 @@
 """What the procedure does since edition 3, and that cases of an earlier edition go on as they began."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from given import AGENT, HANDLER, MANAGER, NOW, SECOND, opened
+from given import AGENT, HANDLER, MANAGER, NOW, SECOND, body, opened
 
 from complaints import acts, alarms, procedure
 from complaints import messages as m
@@ -146,3 +146,93 @@ def test_an_approval_of_an_earlier_edition_is_told_as_its_rules_say() -> None:
     alarms.sound(case, case.clocks[asked.clock].alarms[0].at)
     [reminded] = [e for e in case.unsaved if e.data.get("clock") == asked.clock]
     assert reminded.tell == case.recipients(["supervisor"])
+
+
+# -- corrections -----------------------------------------------------------------------------------------------------
+
+URGENT: dict[str, Any] = {"urgency": "urgent", "reason": "资金正在转出"}
+
+
+def correct(case: Case, now: datetime, **said: Any) -> None:
+    acts.correct(case, body(m.Correct, AGENT, **said), now)
+
+
+@pytest.mark.parametrize(
+    ("after", "due"),
+    [
+        (timedelta(minutes=20), HOUR),  # as if it had been urgent from the assignment on
+        (2 * HOUR, 2 * HOUR),  # that is past: at once, and no earlier
+    ],
+)
+def test_a_case_corrected_to_urgent_is_to_be_accepted_sooner(after: timedelta, due: timedelta) -> None:
+    case = opened()
+    old = case.clocks["acceptance"].due_at
+    assert old == NOW + 4 * HOUR
+    correct(case, NOW + after, **URGENT)
+    clock = case.clocks["acceptance"]
+    assert (clock.due_at, clock.breached_at) == (NOW + due, None)
+    assert [(c.why, c.by, c.old_due_at, c.new_due_at) for c in clock.changes] == [("hastened", "agent", old, NOW + due)]
+    [told] = [e for e in case.unsaved if e.kind == "hastened"]
+    assert told.tell == case.recipients(["handler", "supervisor"])
+    alarms.sound(case, NOW + max(due, after))
+    assert clock.breached_at == NOW + due
+    [broken] = [e for e in case.unsaved if e.kind == "breached" and e.data["clock"] == "acceptance"]
+    assert broken.data["late_by_seconds"] == 0
+    correct(case, NOW + 3 * HOUR, urgency="general", reason="x")
+    correct(case, NOW + 3 * HOUR, **URGENT)
+    assert len(clock.changes) == 1, "what is broken stays broken"
+
+
+def test_nothing_is_hastened_that_nobody_waits_for() -> None:
+    late, accepted, before = opened(), taken(), earlier(opened())
+    alarms.sound(late, NOW + 8 * HOUR)
+    for case in (late, accepted, before):
+        kept = case.clocks["acceptance"].model_copy(deep=True)
+        correct(case, NOW + 8 * HOUR if case is late else NOW, **URGENT)
+        assert case.clocks["acceptance"] == kept
+        assert not [e for e in case.unsaved if e.kind == "hastened"]
+
+
+@pytest.mark.parametrize(
+    ("said", "scores", "risk"),
+    [
+        ({"severity": 3}, (3, 1, 1), (3, "medium")),
+        ({"likelihood": 3}, (1, 1, 3), (3, "medium")),
+        ({"severity": 3, "difficulty": 2, "likelihood": 3}, (3, 2, 3), (9, "very_high")),
+        ({"difficulty": 3}, (1, 3, 1), (1, "low")),
+    ],
+)
+def test_scores_are_corrected_and_the_risk_follows(
+    said: dict[str, int], scores: tuple[int, int, int], risk: tuple[int, str]
+) -> None:
+    case = opened()
+    original = case.classification
+    correct(case, NOW, **said, reason="核实")
+    now = case.classification
+    assert now is not None
+    assert (now.severity, now.difficulty, now.risk.likelihood, now.risk.impact) == (*scores, scores[0])
+    assert (now.risk.value, now.risk.level) == risk
+    assert [c.before for c in case.corrections] == [original]
+    event = case.unsaved[-1]
+    assert (event.kind, event.data["severity"], event.data["risk"]) == ("classification_corrected", scores[0], risk[1])
+
+
+def test_scores_said_as_they_are_confirm_the_class() -> None:
+    case = opened()
+    correct(case, NOW, severity=1, difficulty=1, likelihood=1, reason="核实")
+    assert case.unsaved[-1].kind == "classification_confirmed" and "severity" not in case.unsaved[-1].data
+
+
+def test_a_case_whose_rules_have_no_matrix_keeps_its_scores() -> None:
+    case = opened()
+    case.policy = case.rules.model_copy(update={"matrix": None})
+    before = case.model_dump_json()
+    with pytest.raises(Refused, match="know no correction of scores"):
+        correct(case, NOW, severity=3, reason="核实")
+    assert case.model_dump_json() == before
+    correct(case, NOW, severity=1, nature="service", reason="核实")
+
+
+def test_an_act_without_scores_is_the_act_it_was_before_there_were_any() -> None:
+    """Its fingerprint tells a request that is repeated across a new version."""
+    assert set(body(m.Correct, AGENT, reason="x").model_dump()) & {"severity", "difficulty", "likelihood"} == set()
