@@ -9,6 +9,7 @@ EVENTS: dict[str, tuple[str, str]] = {
     "confirmation_wanted": ("分类待人工确认", "classification to be confirmed"),
     "classification_confirmed": ("分类已确认", "classification confirmed"),
     "classification_corrected": ("分类已更正", "classification corrected"),
+    "hastened": ("改为紧急，接单时限提前", "urgent now, to be accepted sooner"),
     "assigned": ("已分派", "assigned"),
     "registered": ("登记分派完成", "registered, classified and assigned"),
     "accepted": ("已接单", "accepted by the handler"),

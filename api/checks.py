@@ -4,8 +4,10 @@ from datetime import UTC, datetime
 
 from api.access import knows_of
 from api.parts import Parts
-from complaints.detours.merging import LinkBody
+from complaints.detours.merging import ANSWERED, LinkBody
+from complaints.duplicates import one_answer
 from complaints.errors import FieldError, Refused
+from complaints.form import Complainant
 from complaints.messages import ResolutionBody
 from complaints.names import Outcome, Role, Stage, case_of
 from complaints.records import Actor
@@ -93,7 +95,7 @@ def actor(staff: Staff) -> Actor:
 
 
 async def may_be_linked(here: Parts, who: Actor, reference: str, body: LinkBody) -> None:
-    """Refuse a link to a complaint that is not there for that person, and a merger into one closed or younger."""
+    """Refuse a link to a complaint that is not there for that person, and a merger into one that cannot answer both."""
     if body.reference == reference:
         return  # the case itself says so
     mine, other = [await read.complaint(here.engine, r) for r in (reference, body.reference)]
@@ -107,9 +109,20 @@ async def may_be_linked(here: Parts, who: Actor, reference: str, body: LinkBody)
             wrong = ("closed", f"is closed: {other['outcome']}; link it as related, or reopen it")
         elif other["received_at"] > mine["received_at"]:
             wrong = ("younger", "was received later; merge the younger complaint into the older one")
+        elif other["stage"] in ANSWERED:
+            wrong = ("answered", "has its answer already; link it as related")
+        elif not one_answer(*await _complainants(here, reference, body.reference)):
+            wrong = ("other_customer", "is not known to be the same customer's; link it as related")
     if wrong:
         error = FieldError(field="reference", code=wrong[0], message=wrong[1])
         raise Refused("invalid", f"{body.reference} {wrong[1]}", errors=[error])
+
+
+async def _complainants(here: Parts, *references: str) -> list[Complainant | None]:
+    """Who complains in each; nobody where it is anonymous."""
+    forms = await read.forms(here.engine, references)
+    found = [forms[reference]["complainant"] for reference in references]
+    return [Complainant.model_construct(**person) if person else None for person in found]
 
 
 async def surviving(here: Parts, reference: str) -> str:

@@ -6,14 +6,17 @@ pause, transfer …) has its acts in detours/.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import JsonValue
 
 from complaints import messages as m
 from complaints.approving import may_decide, raise_level, undecided
 from complaints.case import Case
-from complaints.checks import fault, holder, in_stage, possible
+from complaints.checks import fault, holder, in_stage, no_rule, possible
 from complaints.detours import extension, incident, mass, pause, plan
 from complaints.errors import Refused
-from complaints.names import Kind, Stage
+from complaints.names import Kind, Stage, Urgency
 from complaints.overtaken import drop_transfer
 from complaints.procedure import (
     acceptance_key,
@@ -25,9 +28,9 @@ from complaints.procedure import (
     running,
     send_back,
 )
-from complaints.records import CUSTOMER, CallbackAttempt, Correction, Feedback, Note, Recipient
+from complaints.records import CUSTOMER, CallbackAttempt, Classification, Correction, Feedback, Note, Recipient, risk
 from complaints.records import Resolution as ResolutionRecord
-from complaints.sla import stop
+from complaints.sla import hasten, stop
 from complaints.turns import LetterWanted
 
 
@@ -40,6 +43,7 @@ def correct(case: Case, act: m.Correct, now: datetime) -> None:
     kinds = before.kinds if act.kinds is None else list(dict.fromkeys(act.kinds))
     if (Kind.anonymous in kinds) != case.anonymous:
         raise fault("kinds", "contradiction", "a complaint is anonymous when it has no complainant, and only then")
+    scores = _scored(case, act, before)
     after = before.model_copy(
         update={
             "nature": act.nature or before.nature,
@@ -47,8 +51,13 @@ def correct(case: Case, act: m.Correct, now: datetime) -> None:
             "kinds": kinds,
             "confidence": 1.0,
             "is_complaint": True,
+            **scores,
         }
     )
+    data: dict[str, JsonValue] = {"nature": after.nature, "urgency": after.urgency, "kinds": list(after.kinds)}
+    if scores:
+        data |= {"severity": after.severity, "difficulty": after.difficulty}
+        data |= {"likelihood": after.risk.likelihood, "risk": after.risk.level}
     case.corrections.append(Correction(at=now, by=act.by.username, reason=act.reason, before=before))
     case.classification, case.confirm = after, False
     case.note(
@@ -57,8 +66,10 @@ def correct(case: Case, act: m.Correct, now: datetime) -> None:
         else "classification_confirmed",
         act.by.username,
         now,
-        {"nature": after.nature, "urgency": after.urgency, "kinds": list(after.kinds)},
+        data,
     )
+    if after.urgency is Urgency.urgent and before.urgency is not Urgency.urgent:
+        _hasten(case, act.by.username, now)
     if Kind.major in kinds and Kind.major not in before.kinds:
         declare_major(case, act.by.username, now)
     if Kind.major not in kinds and Kind.major in before.kinds:
@@ -67,6 +78,33 @@ def correct(case: Case, act: m.Correct, now: datetime) -> None:
     if Kind.cross_department not in kinds:
         plan.not_needed(case, act.by.username, act.reason, now)
     raise_level(case, now)
+
+
+def _scored(case: Case, act: m.Correct, before: Classification) -> dict[str, Any]:
+    """The scores where the correction changes one, with the risk by the matrix of the case's rules."""
+    severity, difficulty = act.severity or before.severity, act.difficulty or before.difficulty
+    likelihood = act.likelihood or before.risk.likelihood
+    if (severity, difficulty, likelihood) == (before.severity, before.difficulty, before.risk.likelihood):
+        return {}
+    if case.rules.matrix is None:
+        raise no_rule(case, "correction of scores")
+    return {"severity": severity, "difficulty": difficulty, "risk": risk(likelihood, severity, case.rules.matrix)}
+
+
+def _hasten(case: Case, by: str, now: datetime) -> None:
+    """It has become urgent: whoever was given it has to take it as soon as if it had been so from the assignment on."""
+    key, limit = acceptance_key(case), case.rules.clocks["acceptance"].urgent
+    clock = running(case, key)
+    if clock is None or limit is None or case.rules.edition < 3:
+        return
+    old = clock.due_at
+    if hasten(clock, limit, case.rules, now, by):
+        data: dict[str, JsonValue] = {
+            "clock": key,
+            "old_due_at": old.isoformat(),
+            "new_due_at": clock.due_at.isoformat(),
+        }
+        case.note("hastened", by, now, data, case.recipients(["handler", "supervisor"]))
 
 
 def assign(case: Case, act: m.Assign, now: datetime) -> None:

@@ -15,7 +15,7 @@ from complaints.classification_rules import ClassificationRules, Fact, Label, Wo
 from complaints.form import ComplaintForm
 from complaints.names import Kind, Nature, Urgency
 from complaints.reading import Found, Texts, read
-from complaints.records import Classification, Reason, Risk
+from complaints.records import Classification, Reason, risk
 
 LOOKED_AT = 40
 """How many amounts, and how many numbers of people, over a threshold are looked at in one text."""
@@ -186,7 +186,7 @@ def classify(form: ComplaintForm, rules: ClassificationRules, version: str) -> C
     hits = word_hits + _fact_hits(known, form.product, rules)
     scales = {label: 1 + sum(score(label) >= s for s in steps) for label, steps in rules.thresholds.scales.items()}
     likelihood, impact = scales["likelihood"], scales["severity"]
-    level = rules.matrix[likelihood - 1][impact - 1]
+    found_risk = risk(likelihood, impact, rules.matrix)
 
     confidence = _confidence(list(natures.values()), rules.confidence.sharpness)
     if not any(h.label == nature for h in hits):
@@ -198,14 +198,14 @@ def classify(form: ComplaintForm, rules: ClassificationRules, version: str) -> C
         hits.append(_standing("general", f"signs of urgency below {rules.thresholds.flags['urgent']}", score("urgent")))
     if form.complainant is None:
         hits.append(_standing("anonymous", "no complainant was named", 1))
-    hits.append(_standing("risk", f"likelihood {likelihood} x impact {impact} is {level}", likelihood * impact))
+    hits.append(_standing("risk", f"likelihood {likelihood} x impact {impact} is {found_risk.level}", found_risk.value))
     return Classification(
         nature=nature,
         urgency=Urgency.urgent if "urgent" in given else Urgency.general,
         kinds=[k for k in Kind if k.value in given or (k is Kind.anonymous and form.complainant is None)],
         severity=impact,
         difficulty=scales["difficulty"],
-        risk=Risk(likelihood=likelihood, impact=impact, value=likelihood * impact, level=level),
+        risk=found_risk,
         confidence=round(confidence, 3),
         is_complaint="question" not in given,
         reasons=[h.reason for h in sorted(hits, key=lambda h: (h.label, -abs(h.say)))],

@@ -103,6 +103,11 @@ def same_customer(a: Complainant | None, b: Complainant | None) -> bool:
     return len(short) >= SHORTEST_PHONE and long.endswith(short)
 
 
+def one_answer(a: Complainant | None, b: Complainant | None) -> bool:
+    """Whether one answer reaches both: the same customer, or nobody named in either, as the result is published."""
+    return same_customer(a, b) or (a is None and b is None)
+
+
 def digits(phone: str | None) -> str:
     """A telephone number without what people write between its digits."""
     return re.sub("[^0-9]", "", phone or "")

@@ -14,12 +14,23 @@ class Body(Strict):
     """What a person fills in; unknown fields are refused."""
 
 
+Score = Annotated[int, Field(ge=1, le=3, strict=True)]
+
+
+def _unsaid(value: object) -> bool:
+    return value is None
+
+
 class CorrectionBody(Body):
-    """A person's classification; confirms it where the process was not sure."""
+    """A person's classification; confirms it where the process was not sure. The risk follows from the scores."""
 
     nature: Nature | None = None
     urgency: Urgency | None = None
     kinds: Annotated[list[Kind], Field(max_length=len(Kind))] | None = None
+    # Left out where they are not said, so that an act of before they were there keeps its fingerprint.
+    severity: Score | None = Field(default=None, exclude_if=_unsaid)
+    difficulty: Score | None = Field(default=None, exclude_if=_unsaid)
+    likelihood: Score | None = Field(default=None, exclude_if=_unsaid)
     reason: Text
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import BaseModel, Field, model_validator
 
-from complaints.classification_rules import ClassificationRules
+from complaints.classification_rules import ClassificationRules, RiskLevel
 from complaints.clock import Calendar, Limit
 from complaints.handling_rules import (
     Applies,
@@ -23,8 +23,11 @@ from complaints.reading import Lexicon, Words
 from complaints.rule import Rule, Sourced, Told
 from complaints.targets import Targets
 
-EDITION = 2
-"""Of the procedure: 2 keeps every clock of a case under its own name, and a closed case open for reopening."""
+EDITION = 3
+"""Of the procedure: 2 keeps every clock of a case under its own name, and a closed case open for reopening; 3 merges no
+complaint into one whose answer is out, lets nobody take up a response that was stood down, tells of a late approval
+those who may give it, and hastens the acceptance of a case that is corrected to urgent.
+"""
 
 
 class Reminder(Rule):
@@ -133,6 +136,7 @@ class CasePolicy(BaseModel):
     callback: CallbackRule
     letters: Letters
     confirm_below: float
+    matrix: list[list[RiskLevel]] | None = Field(default=None, description="of risk; none: no score is corrected")
     extension: ExtensionRule | None = None
     pause: PauseRule | None = None
     transfer: TransferRule | None = None
@@ -206,11 +210,7 @@ class DuplicateRule(Sourced):
     longer_at_most: float = Field(ge=1, description="times the length of the other, for the words of the same customer")
     raise_same_customer: float = Field(ge=0, le=1, description="the share, of what the text leaves open to 1, added")
     raise_same_product: float = Field(ge=0, le=1, description="further share where that customer's product is the same")
-    worth_reading: float = Field(
-        ge=0,
-        le=1,
-        description="letters of two strangers' texts in the same order, from 0 to 1, before words are compared",
-    )
+    worth_reading: float = Field(ge=0, le=1, description="letters two strangers' texts share in order, to be compared")
     words_read: int = Field(ge=50, le=20_000, description="of each text; what follows is not compared")
     cases_read: int = Field(ge=1, le=5000, description="newest cases compared with a new one")
     shown: int = Field(ge=1, le=50)
@@ -286,6 +286,7 @@ class Policy(BaseModel):
             callback=self.callback,
             letters=self.letters,
             confirm_below=self.classification.confirm_below,
+            matrix=self.classification.matrix,
             extension=self.extension,
             pause=self.pause,
             transfer=self.transfer,

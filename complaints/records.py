@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, Field, JsonValue, ValidationInfo, field_validator
 
+from complaints.classification_rules import RiskLevel
 from complaints.form import Money, Strict
 from complaints.names import Kind, Nature, Role, Urgency, Way
 from complaints.policy import LetterKind
@@ -45,7 +46,13 @@ class Risk(BaseModel):
     likelihood: int = Field(ge=1, le=3)
     impact: int = Field(ge=1, le=3)
     value: int = Field(ge=1, le=9)
-    level: Literal["low", "medium", "high", "very_high"]
+    level: RiskLevel
+
+
+def risk(likelihood: int, impact: int, matrix: list[list[RiskLevel]]) -> Risk:
+    """The risk by the matrix of the rules: likelihood down, impact across."""
+    level = matrix[likelihood - 1][impact - 1]
+    return Risk(likelihood=likelihood, impact=impact, value=likelihood * impact, level=level)
 
 
 class Classification(BaseModel):

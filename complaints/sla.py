@@ -1,6 +1,7 @@
 """SLA clocks of a case: what is due when, what was warned, broken and escalated, decided by timestamps alone.
 
-A deadline moves in three ways, each kept in `changes`: extended, resumed after a pause, reprojected under other rules.
+A deadline moves in four ways, each kept in `changes`: extended, resumed after a pause, reprojected under other rules,
+hastened when the case has become urgent.
 It is always counted anew from the start, over the calendar, without the time in `stood`; minutes are never added.
 """
 
@@ -38,7 +39,7 @@ class Change(BaseModel):
     """A deadline that was moved: the superseded one is kept."""
 
     at: AwareDatetime
-    why: Literal["extended", "resumed", "reprojected"]
+    why: Literal["extended", "resumed", "reprojected", "hastened"]
     by: str
     old_due_at: AwareDatetime
     new_due_at: AwareDatetime
@@ -219,6 +220,15 @@ def extend(clock: Clock, amount: int, policy: CasePolicy, now: datetime, by: str
     reckon(clock, policy, now, "extended", by, longer(clock, policy, amount))
 
 
+def hasten(clock: Clock, limit: Limit, policy: CasePolicy, now: datetime, by: str) -> bool:
+    """Count it by that limit from its start, though to no moment that is past; False where it would end no sooner."""
+    due = max(count(limit, clock.started_at, policy.calendar, clock.stood).due_at, policy.calendar.local(now))
+    if clock.breached_at is not None or due >= clock.due_at:
+        return False
+    reckon(clock, policy, now, "hastened", by, limit, due)
+    return True
+
+
 def longer(clock: Clock, policy: CasePolicy, amount: int) -> Limit:
     """Its limit with so many more of its own units."""
     limit = clock.limit or policy.clocks[clock.name].limit
@@ -229,22 +239,24 @@ def reckon(
     clock: Clock,
     policy: CasePolicy,
     now: datetime,
-    why: Literal["extended", "resumed", "reprojected"],
+    why: Literal["extended", "resumed", "reprojected", "hastened"],
     by: str,
     limit: Limit | None = None,
+    due: datetime | None = None,
 ) -> None:
     """Count its end and its alarms anew; the superseded end is kept. An alarm is heard again only if its new moment is
-    still to come, and one that fell into a pause is heard now.
+    still to come, and one that fell into a pause is heard now. `due` instead of the end that was counted.
     """
     rule, old = policy.clocks[clock.name], clock.due_at
     limit = limit or clock.limit or rule.limit
     end = count(limit, clock.started_at, policy.calendar, clock.stood)
+    due = due or end.due_at
     heard = {a.key for a in clock.alarms[: clock.fired]}
-    alarms = _alarms(rule, clock.started_at, end.due_at, policy, clock.stood)
+    alarms = _alarms(rule, clock.started_at, due, policy, clock.stood)
     past = [a for a in alarms if a.at <= now and (a.key in heard or "" in heard)]
     clock.alarms = past + [a for a in alarms if a not in past]
     clock.fired = len(past)
     clock.limit, clock.rule, clock.calendar = limit, _said(limit, policy), policy.calendar.id
-    clock.due_at, clock.counted, clock.provisional = end.due_at, end.days, end.provisional
-    if end.due_at != old:
-        clock.changes.append(Change(at=now, why=why, by=by, old_due_at=old, new_due_at=end.due_at))
+    clock.due_at, clock.counted, clock.provisional = due, end.days, end.provisional
+    if due != old:
+        clock.changes.append(Change(at=now, why=why, by=by, old_due_at=old, new_due_at=due))

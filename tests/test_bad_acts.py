@@ -129,6 +129,7 @@ async def test_an_act_that_is_no_object_is_refused(office: Office, untouched: Js
     [
         ("classification", {"nature": "crime", "urgency": "maximal", "kinds": ["major", "minor"]}, {"nature", "urgency", "kinds.1"}),
         ("classification", {"kinds": "major"}, {"kinds"}),
+        ("classification", {"severity": 0, "difficulty": 4, "likelihood": "3"}, {"severity", "difficulty", "likelihood"}),
         ("classification", {"kinds": ["anonymous"]}, {"kinds"}),  # it has a complainant
         ("assignment", {"department": "nowhere", "handler": "nobody"}, {"department", "handler"}),
         ("assignment", {"department": "card_centre'; --", "handler": "handler.card_centre' --"}, {"department", "handler"}),

@@ -106,6 +106,32 @@ async def test_a_merged_case_is_answered_by_the_older_one(office: Office) -> Non
     assert case["links"][0]["reference"] == a
 
 
+async def test_nobody_is_merged_into_a_case_that_cannot_answer_them(office: Office) -> None:
+    stranger, nobody = (
+        {"complainant": {"name": "他人", "email": "b@example.com"}},
+        {"channel": "box", "complainant": None},
+    )
+    names = [None, {}, nobody, stranger, {}, nobody]
+    told, open_, unnamed, strange, again, also_unnamed = [
+        (await office.open(**more or {}))["reference"] for more in names
+    ]
+    await office.to_callback(await office.case(told))
+    await office.forward(told, timedelta(seconds=1))
+    assert (await office.case(told))["stage"] == "callback"
+    merge = {"how": "merged", "reason": "同一事项"}
+    for younger, older, code in (
+        (again, told, "answered"),
+        (strange, open_, "other_customer"),
+        (again, unnamed, "other_customer"),
+        (also_unnamed, open_, "other_customer"),
+    ):
+        refused = await office.act("agent", younger, "links", merge | {"reference": older}, expect=422)
+        assert [(e["field"], e["code"]) for e in refused["errors"]] == [("reference", code)]
+        case = await office.act("agent", younger, "links", merge | {"reference": older, "how": "related"})
+        assert (case["merged_into"], case["links"][-1]["how"]) == (None, "related")
+    assert (await office.act("agent", also_unnamed, "links", merge | {"reference": unnamed}))["merged_into"] == unnamed
+
+
 # -- major incidents and mass events ---------------------------------------------------------------------------------
 
 

@@ -124,7 +124,8 @@ async def test_a_crowd_of_complaints_of_one_event(office_on: OpenOffice) -> None
 async def test_a_case_that_is_being_merged_waits_for_the_end_of_it_in_the_same_run(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    older, case = [str((await office.open(different()))["reference"]) for _ in range(2)]
+    form = different()
+    older, case = [str((await office.open(form))["reference"]) for _ in range(2)]
     await office.letter_event(case, "letter_sent")
     monkeypatch.setattr(merging, "_take_up", lambda *_: None)  # the other process is slow to answer
     body = {"reference": older, "how": "merged", "reason": "x"}

@@ -224,9 +224,10 @@ async def test_redress_needs_the_level_its_amount_asks_for(
 async def test_every_violation_and_every_major_case_needs_approval(office: Office) -> None:
     case = await office.open()
     reference, handler = case["reference"], case["assignment"]["handler"]
-    body = {"nature": "violation", "kinds": ["major"], "reason": "核实为违规销售"}
+    body = {"nature": "violation", "kinds": ["major"], "severity": 3, "likelihood": 3, "reason": "核实为违规销售"}
     case = await office.act("supervisor", reference, "classification", body)
     assert case["corrections"][0]["before"]["nature"] != "violation"
+    assert case["classification"]["risk"] == {"likelihood": 3, "impact": 3, "value": 9, "level": "very_high"}
     assert case["incident"] is not None
     await office.act(handler, reference, "acceptance")
     plain = RESOLUTION | {"redress": {"kind": "apology"}}

@@ -130,7 +130,7 @@ class Office:
     def _next_alarm_said(self) -> str:
         """What the timer is for, as ops read it in the history."""
         said = [
-            (a.at, f"{name}: {a.what} to {', '.join(a.tell)}")
+            (a.at, f"{name}: {a.what} to {', '.join(alarms.told(self.case, name, a))}")
             for name, c in self.case.clocks.items()
             if (a := c.next_alarm())
         ]

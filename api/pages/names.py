@@ -101,6 +101,7 @@ NAMES: dict[str, dict[str, str]] = {
         "opinion": "question", "colleague": "colleague", "old_due_at": "was due",
         "new_due_at": "now due", "state": "state", "by": "by", "purpose": "for", "words": "words",
         "late_by_seconds": "seconds late", "attempt": "attempt", "breached": "breached", "hours": "hours",
+        "severity": "severity", "difficulty": "difficulty", "likelihood": "likelihood", "risk": "risk",
         "told": "told", "working_days": "working days", "due": "due", "moved": "moved",
     },
     "sign": {
@@ -182,6 +183,7 @@ WHAT = {
     "channel": "channel", "redress": "redress", "root_cause": "root_cause",
     "letter": "letter", "outcome": "outcome", "purpose": "purpose",
     "needs": "role", "asked": "role", "how": "how", "level": "role", "told": "role",
+    "risk": "risk",
 }  # fmt: skip
 """Which codes stand under a key of an event's data."""
 

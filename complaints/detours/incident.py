@@ -74,6 +74,7 @@ def acknowledge(case: Case, act: m.Acknowledge, now: datetime) -> None:
     incident = _incident(case)
     if incident.acknowledged_at is not None:
         raise Refused("wrong_stage", f"acknowledged by {incident.acknowledged_by} before")
+    _not_stood_down(case, incident)
     incident.acknowledged_at, incident.acknowledged_by = now, act.by.username
     incident.leader = act.leader or act.by.username
     stop(response_clock(case), now)
@@ -82,8 +83,9 @@ def acknowledge(case: Case, act: m.Acknowledge, now: datetime) -> None:
 
 
 def log_action(case: Case, act: m.LogAction, now: datetime) -> None:
-    """The response group writes down what it did."""
+    """The response group writes down what it did; what is learnt after the report may be added to it."""
     incident = _launched(case)
+    _not_stood_down(case, incident)
     incident.log.append(IncidentEntry(at=now, by=act.by.username, kind=act.kind, text=act.text))
     case.note("major_logged", act.by.username, now, {"entry": len(incident.log), "kind": act.kind})
 
@@ -137,6 +139,7 @@ def report(case: Case, act: m.Report, now: datetime) -> None:
     incident = _launched(case)
     if incident.report is not None:
         raise Refused("wrong_stage", "the report was made before")
+    _not_stood_down(case, incident)
     if waiting := [str(t.number) for t in incident.tasks if t.done_at is None]:
         raise Refused("wrong_stage", f"not done yet: task {', '.join(waiting)}")
     incident.report = IncidentEntry(at=now, by=act.by.username, kind="report", text=act.text)
@@ -166,7 +169,9 @@ def _end(case: Case, incident: Incident, who: str, why: str, now: datetime) -> N
         stop(clock, now)
     _forget_answer(case, now)
     data: dict[str, JsonValue] = {"members": len(incident.members), "why": why}
-    case.note("major_stood_down", who, now, data, [Recipient(username=incident.leader)] if incident.leader else [])
+    # Before somebody leads it, all managers have been called.
+    tell = [Recipient(username=incident.leader)] if incident.leader else case.recipients(["manager"])
+    case.note("major_stood_down", who, now, data, tell)
     tell_all(case, News(kind="incident_over", reference=case.reference, by=who))
     incident.members = []
 
@@ -199,6 +204,11 @@ def _launched(case: Case) -> Incident:
     if incident.acknowledged_at is None:
         raise Refused("wrong_stage", "acknowledge it first")
     return incident
+
+
+def _not_stood_down(case: Case, incident: Incident) -> None:
+    if case.rules.edition >= 3 and incident.stood_down_at is not None:
+        raise Refused("wrong_stage", "the response has ended")
 
 
 def under_way(case: Case) -> Incident:

@@ -18,6 +18,8 @@ from complaints.records import PROCESS, Recipient
 from complaints.turns import CaseLink, Errand, LetterWanted, News
 
 MOMENT: TypeAdapter[datetime] = TypeAdapter(AwareDatetime)
+ANSWERED = (Stage.feedback, Stage.callback)
+"""Stages in which the answer is given already; it cannot be the one answer for another complaint, too."""
 
 
 class LinkBody(Body):
@@ -79,6 +81,8 @@ def _take_up(case: Case, news: News, now: datetime) -> None:
         why_not = "it is being merged itself"
     elif case.form.received_at > MOMENT.validate_python(news.text):
         why_not = "it was received later; the younger one is merged into the older"
+    elif case.rules.edition >= 3 and case.stage in ANSWERED:
+        why_not = "its answer is out"
     if why_not:
         _say(case, "merge_refused", news.reference, news.by, why_not)
         return

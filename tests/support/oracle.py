@@ -114,6 +114,13 @@ class Oracle:
         if not self.awaiting:
             self._start("acceptance", at, self._acceptance())
 
+    def _on_hastened(self, data: Json, at: datetime) -> None:
+        """It is urgent now: counted from the assignment, to no moment that is past."""
+        clock = self.clocks[data["clock"]]
+        assert clock.name == self._acceptance() and clock.open() and clock.breached is None
+        clock.limit = self.rules["acceptance"]["urgent"]
+        clock.due = max(due(clock.limit, 0, clock.start, clock.stood, self.almanac), at)
+
     def _on_registered(self, data: Json, at: datetime) -> None:
         self._stop("registration", at)
 
