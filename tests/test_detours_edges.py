@@ -13,6 +13,7 @@ from complaints import messages as m
 from complaints.case import Case, Opening, case_view
 from complaints.detours import extension, incident, mass, merging, pause, plan, reproject, rounds, transfer
 from complaints.errors import Refused
+from complaints.form import Complainant
 from complaints.names import Kind, Nature, Outcome, Stage
 from complaints.records import Actor
 from complaints.turns import CaseLink, News, PublicAnswer
@@ -144,6 +145,25 @@ def test_an_extension_told_while_the_clock_stands_still_holds() -> None:
     after = case.clocks["resolution"].due_at + HOUR
     extension.tell(case, extension.TellExtension(by=AGENT, request_id="t"), after)
     assert case.extensions[0].state == "in_force"
+
+
+@pytest.mark.parametrize("left", ["email", "phone", "address", None])
+def test_the_clocks_wait_for_nobody_who_cannot_be_asked(left: str | None) -> None:
+    case = taken()
+    data = {"email": "a@example.com", "phone": "13912345678", "address": "上海市"}
+    person = Complainant(name="测试", **({left: data[left]} if left else {}))
+    case.form = case.form.model_copy(update={"complainant": person})
+    asked = pause.Pause(by=HANDLER, request_id="p", question="x", reason="x")
+    before = case.model_copy(deep=True)
+    before.policy = case.rules.model_copy(update={"edition": 2})
+    pause.begin(before, asked, NOW)  # cases of before go on as they did
+    if left:
+        pause.begin(case, asked, NOW)
+        assert [w.kind for w in case.wanted if w.about == 1] == ["information_request"]
+    else:
+        with pytest.raises(Refused, match="nobody can be asked"):
+            pause.begin(case, asked, NOW)
+        assert case.pause is None and case.clocks["resolution"].state() == "running"
 
 
 # -- public answers --------------------------------------------------------------------------------------------------

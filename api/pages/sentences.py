@@ -75,6 +75,7 @@ SENTENCES: dict[str, str] = {
     "its major-complaint response {incident} is under way": "Its response %(incident)s is under way. Finish or stand it down before merging.",
     "linked to {reference} before": "It is linked to %(reference)s already. Nothing is left to do.",
     "paused since {at}; resume it first": "The time limits stand still since %(at)s. Let them run again first.",
+    "nobody can be asked: the customer left no e-mail, mobile number or address": "The customer left no e-mail, mobile number or address: nobody can be asked. Go on with what you know.",
     "nobody is there to be waited for: the complaint is anonymous": "The complaint is anonymous: nobody is there to be waited for. Go on with what you know.",
     "paused {times} times; the rules allow {most}": "It was paused %(times)s times; the rules allow %(most)s. Go on with what you know.",
     "at most {amount} working_days": "At most %(amount)s working days.",

@@ -12,6 +12,7 @@ from complaints.clock import count
 from complaints.errors import Refused
 from complaints.form import Text
 from complaints.messages import Act, Body
+from complaints.names import Way
 from complaints.procedure import running
 from complaints.records import PROCESS
 from complaints.turns import LetterWanted
@@ -51,6 +52,8 @@ def begin(case: Case, act: Pause, now: datetime) -> None:
         raise Refused("wrong_stage", f"paused since {case.pause.at.isoformat(timespec='minutes')}; resume it first")
     if case.anonymous:
         raise Refused("invalid", "nobody is there to be waited for: the complaint is anonymous")
+    if case.rules.edition >= 3 and not _can_be_asked(case):
+        raise Refused("invalid", "nobody can be asked: the customer left no e-mail, mobile number or address")
     if len(case.pauses) >= rule.times:
         raise Refused("cap_reached", f"paused {len(case.pauses)} times; the rules allow {rule.times}")
     if act.longest and act.longest > rule.longest.amount:
@@ -78,6 +81,11 @@ def begin(case: Case, act: Pause, now: datetime) -> None:
     data: dict[str, JsonValue] = {"pause": pause.number, "clocks": list(keys), "until": ends_at.isoformat()}
     case.note("paused", act.by.username, now, data)
     case.wanted.append(LetterWanted(kind="information_request", about=pause.number))
+
+
+def _can_be_asked(case: Case) -> bool:
+    """Whether the letter that asks has a way; the clocks must not stand still for an answer nobody was asked for."""
+    return case.reached_by(case.rules.letters.ways[case.form.channel]["letters"]) not in (None, Way.spoken)
 
 
 def resume(case: Case, act: Resume, now: datetime) -> None:
