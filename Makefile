@@ -25,7 +25,7 @@ board: $(VENV)/.dev ## how old the live board is under load, and how soon a brok
 	$(PY) benchmarks/board.py
 
 test: $(VENV)/.dev ## the whole suite, in two processes where there are two cores; ARGS=tests/test_clock.py: that alone
-	$(PY) -m pytest $(or $(ARGS),-n logical --maxprocesses 2 --dist loadfile)
+	$(PY) -m pytest $(or $(ARGS),-n logical --maxprocesses 2 --dist loadfile --no-loadscope-reorder)
 
 check: $(VENV)/.dev ## lint, types, import contracts, policies
 	$(VENV)/bin/ruff check .
