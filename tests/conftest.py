@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
+import inspect
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
@@ -28,6 +31,26 @@ from workflows.search_attributes import ALL
 
 if TYPE_CHECKING:
     from provider import IdentityProvider
+
+
+HANGS = 240
+"""Seconds after which an asynchronous test is taken for one that waits for ever; the longest takes thirty."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that hangs fails where it waits; it does not take the whole run with it."""
+    for item in items:
+        if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
+            item.obj = _bounded(item.obj)
+
+
+def _bounded(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    @functools.wraps(test)
+    async def within(*args: Any, **fixtures: Any) -> None:
+        async with asyncio.timeout(HANGS):
+            await test(*args, **fixtures)
+
+    return within
 
 
 @pytest.fixture(autouse=True)
