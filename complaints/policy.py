@@ -26,8 +26,7 @@ from complaints.targets import Targets
 EDITION = 3
 """Of the procedure: 2 keeps every clock of a case under its own name, and a closed case open for reopening; 3 merges no
 complaint into one whose answer is out, lets nobody take up a response that was stood down, tells of a late approval
-those who may give it, hastens the acceptance of a case that is corrected to urgent, and waits for no customer who
-cannot be asked.
+those who may give it, hastens the acceptance of what is corrected to urgent, and waits for nobody who cannot be asked.
 """
 
 
