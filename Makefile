@@ -60,7 +60,7 @@ fuzz: $(VENV)/.dev ## requests made from the OpenAPI document, N a route, in eve
 	$(PY) benchmarks/fuzz.py $(or $(N),20)
 
 upgrade: $(VENV)/.dev ## from version FROM to this one under load, N cases, RATE turns a second; REPORT=FILE keeps the report
-	$(PY) benchmarks/upgrade.py $(or $(N),600) --from $(or $(FROM),32c202e) --rate $(or $(RATE),3) --report $(or $(REPORT),build/upgrade.md)
+	$(PY) benchmarks/upgrade.py $(or $(N),600) --from $(or $(FROM),760ee71) --rate $(or $(RATE),3) --report $(or $(REPORT),build/upgrade.md)
 
 turning: $(VENV)/.dev ## the master key is turned while N cases are open
 	$(PY) benchmarks/turning.py $(or $(N),100)

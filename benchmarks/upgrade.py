@@ -209,7 +209,7 @@ def main() -> int:
     """Read the words of the command line."""
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("number", type=int, nargs="?", default=600)
-    words.add_argument("--from", dest="revision", default="32c202e", help="a commit or tag")
+    words.add_argument("--from", dest="revision", default="760ee71", help="a commit or tag")
     words.add_argument("--rate", type=float, default=3.0)
     words.add_argument("--old", type=Path, help="a folder for the old version, which is kept and used again")
     words.add_argument("--logs", type=Path, help="a folder that gets the logs of all parts")

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, create_engine, make_url, text
 
 from register import migrate, schema
 
-LANDED = {"0.3.0": "0010_legal_hold", "0.4.0": "0014_set_aside", "0.5.0": "0015_reconcile"}
+LANDED = {"0.3.0": "0010_legal_hold", "0.4.0": "0014_set_aside", "0.5.0": "0015_reconcile", "0.6.0": "0017_pruning"}
 """The versions an upgrade may begin from, and what each made of the register. The newest one comes last."""
 CONTRACTED: dict[str, str] = {}
 """What was taken away on purpose, as the failure names it, and the landed version since which no code uses it."""
