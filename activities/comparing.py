@@ -21,7 +21,8 @@ from register.reconciling import At, digest
 
 STANDING, STAGE = "standing", SearchAttributeKey.for_keyword(STAGE_SHOWN)
 ANSWER_WITHIN, LOOKED_AT = timedelta(seconds=10), timedelta(seconds=2)
-AT_ONCE, BATCH = 40, 400
+AT_ONCE, BATCH = 2, 400
+"""Few at once: a worker that replays cases to have them answer has to do people's work between them."""
 PAUSES = (0.5, 1.0, 2.0, 4.0)
 """Seconds between looks at a case that changes while it is compared."""
 AWAY = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.UNAUTHENTICATED, RPCStatusCode.PERMISSION_DENIED)

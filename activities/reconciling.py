@@ -22,6 +22,7 @@ from register import reconciling
 
 LAG = timedelta(minutes=2)
 """Older than that, what is kept has been looked at by the relay several times."""
+SUSPECTS_AT_ONCE = 20
 CLOSED_WITHIN = timedelta(hours=2)
 STARTED_WITHIN = timedelta(days=2)
 """An hourly comparison looks at what was started since so long before the last one that left no start lost."""
@@ -59,7 +60,7 @@ async def _processes(here: Sides, found: Reconciliation, now: datetime, progress
     for some in _parts(references, BATCH):
         suspects, asked = await comparing.differ(here, some)
         found.asked += asked
-        for few in _parts(suspects, comparing.AT_ONCE):
+        for few in _parts(suspects, SUSPECTS_AT_ONCE):
             for one in await asyncio.gather(*(_sure(here, reference, mend=mend) for reference in few)):
                 found.moving += one is None
                 found.differences += one or []

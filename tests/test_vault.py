@@ -216,8 +216,10 @@ async def test_what_a_schedule_starts_reads_what_was_sealed_for_the_schedule(reg
     def of(workflow: str) -> SealingCodec:
         return codec.with_context(WorkflowSerializationContext(namespace="default", workflow_id=workflow))
 
-    sealed = await of("reconcile").encode([plain])
-    assert await of("reconcile-2026-11-23T08:07:00Z").decode(sealed) == [plain]
+    order = await of("reconcile").encode([plain])
+    result_before = await of("reconcile-2026-11-23T07:07:00Z").encode([plain])
+    assert await of("reconcile-2026-11-23T08:07:00Z").decode([*order, *result_before]) == [plain, plain]
     for other in ("reconcile-now", "retention-2026-11-23T08:07:00Z", "reconcile-2026-11-23T08:07:00Z-2"):
-        with pytest.raises(Unreadable):
-            await of(other).decode(sealed)
+        for sealed in (order, result_before):
+            with pytest.raises(Unreadable):
+                await of(other).decode(sealed)
