@@ -9,7 +9,7 @@ from typing import Any
 
 from clerks import UNLIMITED, Clerks, at_work
 from floor import bare_life, floor_worker
-from registers import registers
+from registers import caught_up, registers
 from results import Json
 from spread import ratios, spread, tails
 from stack import Running, running
@@ -98,7 +98,7 @@ async def _measured(here: Running, wanted: Namespace) -> Json:
     address = f"127.0.0.1:{here.temporal_port}"
     with floor_worker(address):
         async with at_work(here.port) as clerks:
-            return await rounds(here, clerks, await Client.connect(address), wanted)
+            return await rounds(here, clerks, await caught_up(address), wanted)
 
 
 def measure(wanted: Namespace) -> Json:

@@ -7,8 +7,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from stack import running
+from temporalio.client import Client
 
 from run.seed import command
+from workflows.reconcile import Reconcile
+
+UNDER_WAY = f"WorkflowType = '{Reconcile.__name__}' AND ExecutionStatus = 'Running'"
 
 
 def options(parser: ArgumentParser) -> None:
@@ -28,6 +32,16 @@ def registers(wanted: Namespace) -> Iterator[tuple[int, Path]]:
             yield size, data
         else:
             print(f"{size} complaints: skipped, there is no such register; --data DIR --seed makes it")
+
+
+async def caught_up(address: str) -> Client:
+    """Temporal, when the comparison is over that was due while the register lay there: it is not what is measured."""
+    client = await Client.connect(address)
+    for _ in range(600):
+        if not [w async for w in client.list_workflows(UNDER_WAY)]:
+            return client
+        await asyncio.sleep(1)  # it takes a minute or two, and tells nobody
+    raise RuntimeError("the comparison is still under way after ten minutes")
 
 
 def _seeded(wanted: Namespace, size: int) -> Path | None:
