@@ -4,6 +4,7 @@ Run as a program it is that workflow's worker: `python benchmarks/floor.py ADDRE
 """
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -77,3 +78,4 @@ async def _work(address: str) -> None:
 
 if __name__ == "__main__":
     asyncio.run(_work(sys.argv[1]))
+    os._exit(0)  # threads of the SDK may still call an interpreter that ends (temporalio/sdk-python#300)

@@ -38,6 +38,8 @@ def go(part: Coroutine[Any, Any, None]) -> None:
     """Run it to its end, or say in a line why it could not."""
     try:
         asyncio.run(part)
+    except typer.Exit:  # a RuntimeError, by its class; its code is the command's answer
+        raise
     except MissingSetting as missing:
         err.print(str(missing), style="red", markup=False)
         raise typer.Exit(2) from None
