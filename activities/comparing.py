@@ -1,6 +1,7 @@
 """Compares what the register says with what the processes say, and makes sure of what differs before it counts."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,6 +15,7 @@ from temporalio.common import QueryRejectCondition, SearchAttributeKey
 from temporalio.service import RPCError, RPCStatusCode
 
 from complaints.names import STAGE_SHOWN, TASK_QUEUE, WORKFLOW_TYPE
+from complaints.records import PROCESS
 from complaints.standing import Difference, Kind, Standing, differences
 from register import reconciling
 from register.intake import Kept
@@ -21,8 +23,10 @@ from register.reconciling import At, digest
 
 STANDING, STAGE = "standing", SearchAttributeKey.for_keyword(STAGE_SHOWN)
 ANSWER_WITHIN, LOOKED_AT = timedelta(seconds=10), timedelta(seconds=2)
-AT_ONCE, BATCH = 2, 400
-"""Few at once: a worker that replays cases to have them answer has to do people's work between them."""
+BATCH = 50
+REST, LONGEST_REST = 2.0, 1.0
+"""The hourly comparison waits so many times as long as a process took to answer, and at most so many seconds, before it
+asks the next: a worker that replays case after case to have them answer has people's work to do between them."""
 PAUSES = (0.5, 1.0, 2.0, 4.0)
 """Seconds between looks at a case that changes while it is compared."""
 AWAY = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.UNAUTHENTICATED, RPCStatusCode.PERMISSION_DENIED)
@@ -43,8 +47,8 @@ class Sides:
     client: Client
     start: Start
     task_queue: str = TASK_QUEUE
-    who: str = "process"
-    origin: str = "process"
+    who: str = PROCESS
+    origin: str = PROCESS
 
 
 @dataclass(frozen=True)
@@ -130,29 +134,28 @@ async def differ(here: Sides, references: Sequence[str]) -> tuple[list[str], int
 
     A process without a new event stands where it stood: with the same record as then, it need not be asked again.
     """
-    gate = asyncio.Semaphore(AT_ONCE)
     known = await reconciling.same(here.engine, references)
     records = await reconciling.standings(here.engine, references)
     asked: list[Answer] = []
     alike: dict[str, At] = {}
-
-    async def one(reference: str) -> bool:
-        async with gate:
-            record, at = records.get(reference), await history(here, reference)
-            stands = (*at, digest(record)) if at and record else None
-            if stands and stands == known.get(reference):
-                return False
-            asked.append(answer := await ask(here, reference))
-        doubtful = not (answer.standing and answer.standing.settled) or bool(apart(reference, answer, record))
-        if stands and not doubtful:
+    doubtful: list[str] = []
+    for reference in references:
+        record, at = records.get(reference), await history(here, reference)
+        stands = (*at, digest(record)) if at and record else None
+        if stands and stands == known.get(reference):
+            continue
+        began = time.monotonic()
+        asked.append(answer := await ask(here, reference))
+        if not (answer.standing and answer.standing.settled) or apart(reference, answer, record):
+            doubtful.append(reference)
+        elif stands:
             alike[reference] = stands
-        return doubtful
-
-    doubtful = await asyncio.gather(*(one(r) for r in references))
+        if here.who == PROCESS:
+            await asyncio.sleep(min(REST * (time.monotonic() - began), LONGEST_REST))
     if len(asked) >= MANY and all(a.trouble is Kind.no_answer for a in asked):
         raise CannotCompare(f"none of {len(asked)} processes answers; look at the workers' logs")
     await reconciling.remember(here.engine, alike)
-    return [r for r, doubt in zip(references, doubtful, strict=True) if doubt], len(asked)
+    return doubtful, len(asked)
 
 
 async def settled(here: Sides, reference: str) -> list[Difference] | None:

@@ -1,9 +1,11 @@
 """Register and processes compared on real servers: each difference made on purpose is seen, and mended or named."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -96,6 +98,25 @@ async def test_a_case_is_asked_again_only_when_either_side_has_changed(office: O
     assert (found.asked, found.found(), found.left()) == (1, {"holder": 1}, [])
     assert (await compare(office)).asked == 1, "the record that was written again has added to the history"
     assert (await compare(office)).asked == 0
+
+
+async def test_the_hourly_comparison_leaves_people_their_worker(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(4):
+        await in_progress(office)
+    asked, ask = list[tuple[float, float]](), comparing.ask
+
+    async def watched(here: comparing.Sides, reference: str) -> comparing.Answer:
+        began = time.monotonic()
+        answer = await ask(here, reference)
+        asked.append((began, time.monotonic()))
+        return answer
+
+    monkeypatch.setattr(comparing, "ask", watched)
+    assert (await compare(office)).asked == len(asked) >= 4
+    for (began, answered), (again, _) in pairwise(asked):
+        assert again - answered >= min(comparing.REST * (answered - began), comparing.LONGEST_REST)
 
 
 CHANGES = {
