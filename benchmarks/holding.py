@@ -1,10 +1,14 @@
 """N open complaints held: the worker's memory as they come, what it costs to wait, and how soon all are awake again.
 
 Every complaint waits for its first response. When the worker has been started anew with an empty cache, each of them
-is touched by an act (a note of the agent's), so that its process is read back and goes on.
+is touched by an act (a note of the agent's), so that its process is read back and goes on. The hourly comparison is
+paused, and made twice by hand at the end: of all that has changed, and of nothing that has.
 """
 
 import asyncio
+import json
+import subprocess
+import sys
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Awaitable, Callable
@@ -16,8 +20,10 @@ from breaking import breakable, started, stopped
 from clerks import Clerks, at_work
 from results import Json
 from stack import Running
+from temporalio.client import Client
 from watching import Meter, folder_size, memory
 
+from complaints.names import RECONCILE
 from run.stack import Stack
 
 POINTS = 20
@@ -91,7 +97,20 @@ async def woken(stack: Stack, clerks: Clerks, references: list[str], at_once: in
     return {"seconds": round(took, 1), "a second": per_second, "again": tried_again, "worker MB after": round(grown)}
 
 
+def compared(stack: Stack) -> Json:
+    """Register and processes, compared by hand; raises where that cannot be done."""
+    environment = psutil.Process(stack.processes["worker"].pid).environ()
+    command = [sys.executable, "-m", "run.cli", "reconcile", "--json"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if ended.returncode > 1:
+        raise RuntimeError(ended.stderr)
+    said = json.loads(ended.stdout)
+    return {name: said[name] for name in ("compared", "asked", "seconds")} | {"found": said["found"]}
+
+
 async def _measured(stack: Stack, here: Running, wanted: Namespace) -> Json:
+    client = await Client.connect(f"127.0.0.1:{here.temporal_port}")
+    await client.get_schedule_handle(RECONCILE).pause(note="it is measured by itself")
     async with at_work(here.port) as clerks:
         references, found = await held(here, clerks, wanted)
         found["idle share of a core"] = await idle(here, wanted.idle)
@@ -100,6 +119,8 @@ async def _measured(stack: Stack, here: Running, wanted: Namespace) -> Json:
         found["register MB"] = round(folder_size(here.data / "postgres/base") / 10**6)
         found["woken"] = await woken(stack, clerks, references, wanted.lanes)
         print(found["woken"], flush=True)
+        found["comparisons"] = [compared(stack) for _ in range(2)]
+        print(found["comparisons"], flush=True)
     return {"number": wanted.number, **found}
 
 

@@ -37,11 +37,11 @@ def registers(wanted: Namespace) -> Iterator[tuple[int, Path]]:
 async def caught_up(address: str) -> Client:
     """Temporal, when the comparison is over that was due while the register lay there: it is not what is measured."""
     client = await Client.connect(address)
-    for _ in range(600):
+    for _ in range(1200):
         if not [w async for w in client.list_workflows(UNDER_WAY)]:
             return client
-        await asyncio.sleep(1)  # it takes a minute or two, and tells nobody
-    raise RuntimeError("the comparison is still under way after ten minutes")
+        await asyncio.sleep(1)  # it takes some minutes, and tells nobody
+    raise RuntimeError("the comparison is still under way after twenty minutes")
 
 
 def _seeded(wanted: Namespace, size: int) -> Path | None:

@@ -93,8 +93,13 @@ def holding(found: Json) -> str:
     rest = table(["part", "idle, of one core", "goal"], shares)
     said = f"All {found['number']:,} took an act {woken['seconds']:g} s after a worker that knew none of them began, "
     said += f"{woken['a second']:g} a second; the worker then had {woken['worker MB after']} MB. "
-    said += f"On disk: histories {found['histories MB']} MB, register {found['register MB']} MB."
-    return f"{memory}\n\n{rest}\n\n{said}"
+    said += f"On disk: histories {found['histories MB']} MB, register {found['register MB']} MB. "
+    said += "Compared by hand then, and again: " + ", ".join(
+        f"{one['compared']:,} cases of which {one['asked']:,} were asked in {one['seconds']:g} s, "
+        f"{sum(one['found'].values())} differences"
+        for one in found["comparisons"]
+    )
+    return f"{memory}\n\n{rest}\n\n{said}."
 
 
 def histories(found: Json) -> str:

@@ -106,6 +106,7 @@ def test_every_part_can_be_told() -> None:
             "number": 2, "memory MB": [{"open": 2, "worker": 1, "web": 2, "temporal": 3}], "histories MB": 1,
             "idle share of a core": {"worker": 0.03, "load": 0.5}, "register MB": 1,
             "woken": {"seconds": 1.0, "a second": 2.0, "worker MB after": 3},
+            "comparisons": [{"compared": 2, "asked": n, "seconds": 0.5, "found": {}} for n in (2, 0)],
         },
         "histories": {"kinds": {"plain": {"events": 61, "bytes": 100, "actions": 2, "by": {"timers": 2}}}},
         "scaling": {"by number": [{"workers": 1, "webs": 2, "lives": 3.0, "cores": {"worker": 0.9}}]},
@@ -123,6 +124,7 @@ def test_every_part_can_be_told() -> None:
     told = {part: PARTS[part](one) for part, one in found.items()}
     assert "| 1,000 | 4 (3 to 5, 3) |" in told["lives"] and "met (≥ 0.6)" in told["lives"]
     assert "**missed** (≤ 60) events" in told["histories"] and "**missed** (≤ 0.02)" in told["holding"]
+    assert "2 cases of which 0 were asked in 0.5 s, 0 differences." in told["holding"]
     assert "load" not in told["holding"] and "From minute 3 on" in told["soak"]
     assert "| worker MB | 7 | 9 | 60.0 |" in told["soak"]
     assert all("| ---" in text for text in told.values())
