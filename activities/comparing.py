@@ -151,7 +151,7 @@ async def differ(here: Sides, references: Sequence[str]) -> tuple[list[str], int
         elif stands:
             alike[reference] = stands
         if here.who == PROCESS:
-            await asyncio.sleep(min(REST * (time.monotonic() - began), LONGEST_REST))
+            await asyncio.sleep(min(REST * (time.monotonic() - began), LONGEST_REST))  # people first
     if len(asked) >= MANY and all(a.trouble is Kind.no_answer for a in asked):
         raise CannotCompare(f"none of {len(asked)} processes answers; look at the workers' logs")
     await reconciling.remember(here.engine, alike)
