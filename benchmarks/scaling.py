@@ -7,6 +7,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -46,9 +47,9 @@ async def measured(here: Running, ports: list[int], wanted: Namespace) -> Json:
         await rate(clerks.life, wanted.lanes, 3)
         meter = Meter(here)
         meter.look()
-        per_second, seconds, _ = await rate(clerks.life, wanted.lanes, wanted.seconds)
-        spent = meter.look()
-    whole = seconds + 3  # with the ramp
+        began = time.monotonic()
+        per_second, _, _ = await rate(clerks.life, wanted.lanes, wanted.seconds)
+        spent, whole = meter.look(), time.monotonic() - began  # with the ramp, and the lives that end after the round
     return {"lives": round(per_second, 2), "cores": {part: round(used / whole, 2) for part, used in spent.items()}}
 
 
