@@ -67,7 +67,7 @@ def create_app(parts: Parts, *, secure: bool = False, traces: TracerProvider | N
         redoc_url=None,  # a second reader of the same document; its page needs an open style policy and workers
         title="Amends",
         summary="Complaint handling as a durable process",
-        version="0.6.2",
+        version="0.6.3",
         lifespan=life,
         telemetry={
             "tracer_provider": traces,

@@ -1,10 +1,13 @@
 """`make soak MINUTES=40`: half of the measured capacity for as long as an afternoon allows; nothing may grow.
 
-Each half minute: memory by part, open requests, backlog of task queues and letters, connections, latency. RATE= lives a
-second; else half of what build/bench/lives.json says.
+Each half minute: memory by part, open requests, backlog of task queues and letters, connections, latency, and the time
+of a fixed piece of work, which tells the machine's growing slow from the system's. RATE= lives a second; else half of
+what build/bench/lives.json says.
 """
 
 import asyncio
+import hashlib
+import json
 import sys
 import time
 from argparse import ArgumentParser, Namespace
@@ -34,6 +37,23 @@ SELECT (SELECT count(*) FROM sending WHERE state IN ('ready', 'handing_over')),
 MOST_AT_ONCE = 200
 
 
+FIXED = [{"number": i, "text": str(i) * 3} for i in range(300)]
+
+
+def fixed_work() -> float:
+    """Processor time, in ms, of a piece of work that is always the same: the shortest of five."""
+    took = list[int]()
+    for _ in range(5):
+        began = time.thread_time_ns()
+        for _ in range(10):
+            json.loads(json.dumps(FIXED))
+        digest = b""
+        for _ in range(2000):
+            digest = hashlib.sha256(digest).digest()
+        took.append(time.thread_time_ns() - began)
+    return round(min(took) / 1e6, 2)
+
+
 async def looked(here: Running, clerks: Clerks, client: Client, under_way: int) -> Json:
     """One point of the soak; the latencies since the last one."""
     with psycopg.connect(address(here.settings()), autocommit=True) as db:
@@ -48,7 +68,8 @@ async def looked(here: Running, clerks: Clerks, client: Client, under_way: int) 
     point = {f"{what} p50 ms": round(1000 * percentile(times, 0.5), 1) for what, times in taken.items()}
     point |= {f"{part} MB": size for part, size in memory(here).items()}
     return point | {"lives": len(taken.get("call back", [])), "task backlog": backlog, "letters waiting": letters,
-                    "not started": intake, "connections": connections, "under way": under_way}  # fmt: skip
+                    "not started": intake, "connections": connections, "under way": under_way,
+                    "fixed work ms": fixed_work()}  # fmt: skip
 
 
 async def soaked(here: Running, per_second: float, wanted: Namespace) -> Json:

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 
 class Unit(StrEnum):
@@ -60,6 +60,8 @@ class Calendar(BaseModel):
     `days_off` are holidays on ordinary working weekdays, `make_up_days` working days on the weekend (调休).
     Both are complete from `known_from` to `known_through`; outside, counts are provisional.
     """
+
+    model_config = ConfigDict(frozen=True)
 
     id: str
     time_zone: Annotated[str, AfterValidator(_zone_name)]
@@ -110,6 +112,8 @@ class Calendar(BaseModel):
 
 class Limit(BaseModel):
     """A length of time as a rule states it: `5 working_days`, started and ended as said."""
+
+    model_config = ConfigDict(frozen=True)
 
     amount: int = Field(ge=0, le=10_000)
     unit: Unit

@@ -12,7 +12,7 @@ from complaints.clock import Limit, count
 from complaints.form import missing_facts
 from complaints.names import Kind, Outcome, Role, Stage, Urgency, approval_id, incident_id
 from complaints.overtaken import call_off_duties, drop_transfer, lapse_approval, lapse_extensions
-from complaints.policy import CasePolicy
+from complaints.policy import CasePolicy, shared
 from complaints.records import PROCESS, Approval, Assignment, Classification, Feedback, Recipient, Redress
 from complaints.rule import Told
 from complaints.sla import Clock
@@ -39,7 +39,7 @@ def running(case: Case, name: str) -> Clock | None:
 
 def receive(case: Case, policy: CasePolicy, now: datetime) -> None:
     """The case begins: its rules are frozen and its clocks run from the moment of receipt, however late it is keyed."""
-    case.policy = policy
+    case.policy = shared(policy)
     case.incomplete = missing_facts(case.form)
     received = case.form.received_at
     for name in ("registration", "first_response", "resolution"):

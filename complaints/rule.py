@@ -6,9 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Rule(BaseModel):
-    """Base of everything read from a policy file: an unknown key is an error, never ignored."""
+    """Base of everything read from a policy file: an unknown key is an error, never ignored; nothing changes it."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Sourced(Rule):

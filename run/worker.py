@@ -1,6 +1,7 @@
 """The worker: runs the complaints' workflows and their activities."""
 
 import asyncio
+import gc
 import signal
 from datetime import timedelta
 from pathlib import Path
@@ -108,6 +109,7 @@ async def serve(settings: Settings) -> None:
     post, deployment = connect.post(settings, engine), builds.deployment(settings)
     async with build(client, engine, post, public_url=settings.public_url, deployment=deployment):
         name = deployment.version.build_id if deployment else None
+        gc.freeze()  # what a start makes stays: not looked through again at each full collection, which stops all cases
         log.info("worker.ready", task_queue=TASK_QUEUE, namespace=client.namespace, build=name)
         await stop.wait()
         log.info("worker.stopping", build=name)

@@ -8,7 +8,7 @@ import holidays
 import pytest
 
 from complaints.names import Channel
-from complaints.policy import Policy
+from complaints.policy import CasePolicy, Policy, shared
 from policies import load as loading
 from policies.files import FOLDER, BrokenPolicy
 from policies.load import calendar, check, load
@@ -136,3 +136,18 @@ def test_rules_are_read_once_a_version_and_not_once_a_day() -> None:
     first = load("cn", date(2026, 11, 20))
     assert all(load("cn", date(2026, 11, 20) + timedelta(days=n)) is first for n in (1, 40, 400))
     assert load("cn", date(2020, 1, 1)) is load("cn", date(2026, 1, 1)) is not first
+
+
+def test_cases_held_to_the_same_rules_share_one_object_that_nothing_changes() -> None:
+    one, other = (
+        CasePolicy.model_validate_json(load("cn").for_case(date(2026, 10, 9)).model_dump_json()) for _ in range(2)
+    )
+    assert one is not other
+    assert shared(one) is shared(other) is not one
+    assert shared(one) == one
+    moved = one.model_copy(update={"version": "another"})
+    assert shared(moved) is not shared(one)
+    with pytest.raises(ValueError, match="frozen"):
+        shared(one).version = "changed"
+    with pytest.raises(ValueError, match="frozen"):
+        shared(one).clocks["registration"].limit.amount = 9

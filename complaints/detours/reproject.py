@@ -6,7 +6,7 @@ from pydantic import JsonValue
 
 from complaints import sla
 from complaints.case import Case
-from complaints.policy import CasePolicy
+from complaints.policy import CasePolicy, shared
 from complaints.turns import LetterWanted
 
 SET_ALONE = ("duty", "incident_task")
@@ -23,7 +23,7 @@ def reproject(case: Case, policy: CasePolicy, why: str, who: str, now: datetime)
     unknown = {c.name for c in case.clocks.values()} - set(policy.clocks)
     still = {name: before.clocks[name] for name in sorted(unknown) if name in before.clocks}
     kept_rules = {"clocks": policy.clocks | still, "ladders": before.ladders | policy.ladders}
-    case.policy = policy.model_copy(update={"edition": before.edition, **kept_rules})
+    case.policy = shared(policy.model_copy(update={"edition": before.edition, **kept_rules}))
     moved: dict[str, JsonValue] = {}
     for key, clock in case.clocks.items():
         rule = policy.clocks.get(clock.name)
