@@ -67,8 +67,8 @@ class Clerks:
 
     async def opened(self, **more: Any) -> Json:
         """A complaint of a customer nobody else is; assigned when this returns."""
-        mark = uuid4().hex
-        phone = f"139{int(mark, 16) % 10**8:08}"
+        mark = str(uuid4().int)  # hexadecimal would read as Canadian dollars now and then: cad98765…
+        phone = f"139{int(mark) % 10**8:08}"
         who = {"name": f"测试{mark[:6]}", "email": f"{mark}@customer.example", "phone": phone}
         case = await self.timed("open", "agent", "/complaints", FORM | {"complainant": who, "reason": mark} | more)
         if not case.get("assignment"):
