@@ -4,8 +4,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
@@ -15,10 +13,9 @@ from complaints.records import PROCESS
 from policies.files import FOLDER
 from policies.retention import retention
 from register import erasure
+from register.connect import REGISTER_AWAY
 
 AT_ONCE = 200
-AWAY = (OperationalError, InterfaceError, PoolTimeout)
-"""What is raised while the register is away."""
 log = structlog.get_logger()
 
 
@@ -42,7 +39,7 @@ class Erasing:
                     await erasure.erase(self.engine, reference, PROCESS, why, PROCESS, now)
                 except erasure.NotErasable:  # somebody was quicker: erased it, or put it on hold
                     continue
-                except AWAY:  # no fault of the case: it is tried again with all that follow
+                except REGISTER_AWAY:  # no fault of the case: it is tried again with all that follow
                     raise
                 except Exception as error:  # whatever it is: one case holds up no other
                     log.error("erasing.failed", reference=reference, error=type(error).__name__)

@@ -7,7 +7,6 @@ from time import monotonic
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from api import processes
-from api.errors import AWAY
 from api.metrics import OURS
 from api.parts import Parts
 from api.periods import tomorrow
@@ -16,7 +15,7 @@ from complaints.names import Stage
 from complaints.records import PROCESS
 from complaints.standing import Kind
 from register import health, measuring, query_log, reconciling
-from register.connect import pool_use
+from register.connect import REGISTER_AWAY, pool_use
 
 LETTER_STATES = ("ready", "handing_over", "failed", "uncertain")
 
@@ -56,7 +55,7 @@ async def _office(here: Parts) -> CollectorRegistry:
         try:
             async with asyncio.timeout(WITHIN):
                 await _register(here, registry)
-        except (*AWAY, OSError):
+        except (*REGISTER_AWAY, OSError):
             registry, up["database"] = CollectorRegistry(), False
     if up["temporal"]:
         await _temporal(here, registry)

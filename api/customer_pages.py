@@ -20,6 +20,7 @@ from api.customer_words import FIELDS, REASONS, WORDS
 from api.headers import page_policy
 from complaints.errors import Refused
 from complaints.form import Language
+from register.connect import REGISTER_AWAY
 
 PAGES = templates("pages")
 PAGES.filters.update(when=when, by=by, day=day)
@@ -35,7 +36,7 @@ class PageRoute(APIRoute):
         async def answered(request: Request) -> Response:
             try:
                 return await answer(request)
-            except (Refused, RequestValidationError, HTTPException, *errors.AWAY) as error:
+            except (Refused, RequestValidationError, HTTPException, *REGISTER_AWAY) as error:
                 if not wanted(request):
                     raise
                 return refused(request, error)

@@ -7,13 +7,12 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from psycopg.errors import QueryCanceled
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from complaints.errors import FieldError, Refused
 from complaints.frames import frames
+from register.connect import REGISTER_AWAY
 
 log = structlog.get_logger()
 
@@ -40,9 +39,6 @@ STATUS = {
 _BAD_ADDRESS = "value is not a valid email address"
 MOST_FIELDS = 200
 """Twice what any form has; a body of a hundred thousand unknown fields is not answered with as many lines."""
-
-AWAY = (OperationalError, InterfaceError, PoolTimeout)
-"""What is raised while the register is away."""
 
 TITLES = {
     400: "bad request",
@@ -204,5 +200,5 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    for away in AWAY:
+    for away in REGISTER_AWAY:
         app.add_exception_handler(away, _part_down)

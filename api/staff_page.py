@@ -16,6 +16,7 @@ from api.headers import DESK
 from api.pages.page import stamp
 from api.parts import Parts, parts
 from complaints.errors import Refused
+from register.connect import REGISTER_AWAY
 
 WORDS = {
     401: ("用户名或密码不正确，或登录已失效。", "Wrong user name or password, or the sign-in is over."),
@@ -44,7 +45,7 @@ class StaffRoute(APIRoute):
         async def answered(request: Request) -> Response:
             try:
                 return await answer(request)
-            except (Refused, RequestValidationError, HTTPException, *errors.AWAY) as error:
+            except (Refused, RequestValidationError, HTTPException, *REGISTER_AWAY) as error:
                 if "text/html" not in request.headers.get("accept", ""):
                     raise
                 return await refused(request, error)

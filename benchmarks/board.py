@@ -37,7 +37,7 @@ OVERDUE = "Number(document.querySelector('#standing li:nth-child(3) strong').tex
 def opened(here: Running, **more: Any) -> Json:
     """One complaint nobody else has made."""
     case: Json = (
-        here.call("agent", "POST", "/complaints", FORM | {"reason": uuid4().hex} | more).raise_for_status().json()
+        here.call("agent", "POST", "/complaints", FORM | {"reason": str(uuid4().int)} | more).raise_for_status().json()
     )
     return case
 

@@ -113,7 +113,7 @@ class Caseload:
         kind = list(KINDS)[(len(self.kinds) + len(self.busy)) % len(KINDS)]
         made = f"open {uuid4()}"
         self.busy.add(made)
-        case = await self.call("agent", "POST", "/complaints", PLAIN | {"reason": uuid4().hex} | KINDS[kind])
+        case = await self.call("agent", "POST", "/complaints", PLAIN | {"reason": str(uuid4().int)} | KINDS[kind])
         self.busy.discard(made)
         if case is not None:
             self.kinds[case["reference"]], self.stages[case["reference"]] = kind, case["stage"]

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 from sqlalchemy import event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
 
@@ -13,6 +15,9 @@ from vault.keyring import Keyring
 
 APP_ROLE = "amends_app"
 """As whom worker and web work: it uses the tables, makes and alters none, and can only add to the audit log."""
+
+REGISTER_AWAY = (OperationalError, InterfaceError, PoolTimeout)
+"""What is raised while the register does not answer."""
 
 LONGER = text("SET LOCAL statement_timeout = '5min'")
 """For a transaction that may take longer than what a request asks: one at a time, or for a file of the audit log."""

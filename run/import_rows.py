@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.exceptions import TemporalError
@@ -20,10 +18,10 @@ from policies import imports
 from policies.load import calendar
 from policies.names import DEFAULT_JURISDICTION
 from register import read
+from register.connect import REGISTER_AWAY
 
 AT_ONCE = 8
 GIVE_UP_AFTER = 3 * AT_ONCE
-REGISTER_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 
 def reason(refused: Refused) -> str:

@@ -19,9 +19,10 @@ from complaints import cfpb
 from complaints.errors import Refused
 from complaints.names import TASK_QUEUE, Role
 from register import audit, read
+from register.connect import REGISTER_AWAY
 from run import connect, import_report
 from run.auditing import own_entry
-from run.import_rows import REGISTER_AWAY, Import, Pace
+from run.import_rows import Import, Pace
 from run.settings import Settings
 
 PREFIX = "cfpb:"

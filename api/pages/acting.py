@@ -23,6 +23,7 @@ from complaints.errors import Refused
 from complaints.names import case_of
 from complaints.records import PROCESS
 from register import read
+from register.connect import REGISTER_AWAY
 
 Show = Callable[[Reader, str, Problem], Awaitable[Response]]
 
@@ -66,7 +67,7 @@ def _target(route: APIRoute, named: str, show: Show, to: str) -> Callable[..., A
                 values["body"] = model.model_validate(forms.body(filled, model, zone()))
             await nothing_new(reader, str(path[named]), str(form.get("seen") or ""))
             await act(**{n: v for n, v in values.items() if n in wanted})
-        except (Refused, ValidationError, Changed, *errors.AWAY) as error:
+        except (Refused, ValidationError, Changed, *REGISTER_AWAY) as error:
             action = reader.request.url.path.partition("/desk/")[2]
             return await show(reader, str(path[named]), problem(reader, action, filled, error))
         done = route.path.rsplit("}", 1)[-1].strip("/").replace("/", "_") or "done"

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 from pydantic import ValidationError
 
-from api import acting, errors
+from api import acting
 from api.access import check_case, visible
 from api.checks import actor
 from api.pages import forms
@@ -30,6 +30,7 @@ from complaints.records import Redress
 from policies.load import by_version
 from policies.together import together
 from register import deciding, read, read_access
+from register.connect import REGISTER_AWAY
 
 router = APIRouter(route_class=StaffRoute, include_in_schema=False)
 Json = dict[str, Any]
@@ -117,7 +118,7 @@ async def _approve(reader: Reader, choice: str, body: DecisionBody, key: str) ->
             raise fault("approval", "by_itself", "this one is to be looked at by itself")
         await nothing_new(reader, identifier, seen)
         await approvals.decide(identifier, body, here, who, f"{key}:{identifier}" if key else None)
-    except (Refused, Changed, *errors.AWAY) as error:
+    except (Refused, Changed, *REGISTER_AWAY) as error:
         told = problem(reader, TOGETHER, {}, error)
         return {
             "id": identifier,

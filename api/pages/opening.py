@@ -5,7 +5,6 @@ from typing import Any
 from fastapi import APIRouter, Response
 from pydantic import ValidationError
 
-from api import errors
 from api.pages import forms
 from api.pages.looking import NOTHING, look_up
 from api.pages.new_form import Choice, Filled, choice, complaint, correction, key_of, refused
@@ -22,6 +21,7 @@ from complaints.records import Classification
 from policies.load import in_force
 from policies.names import DEFAULT_JURISDICTION
 from register import intake, read
+from register.connect import REGISTER_AWAY
 
 router = APIRouter(route_class=StaffRoute, include_in_schema=False)
 Json = dict[str, Any]
@@ -59,7 +59,7 @@ async def open_one(reader: Reads) -> Response:
     try:
         chosen = choice(filled)
         case = await open_complaint(complaint(filled), reader.here, reader.who, answer, key)
-    except (Refused, ValidationError, *errors.AWAY) as error:
+    except (Refused, ValidationError, *REGISTER_AWAY) as error:
         problem = refused(reader, filled, error)
         # The same mark again, so that what may have been kept is not kept twice; not if it stands for other words.
         again = key if getattr(error, "code", "") != "key_reused" else None
@@ -83,7 +83,7 @@ async def _corrected(reader: Reader, case: Json, chosen: Choice, key: str | None
     body = CorrectionBody.model_validate(wanted | {"reason": reason})
     try:
         await correct(case["reference"], body, reader.here, reader.who, f"{key}-class" if key else None)
-    except (Refused, *errors.AWAY):
+    except (Refused, *REGISTER_AWAY):
         return False
     return True
 

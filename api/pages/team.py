@@ -7,7 +7,6 @@ from fastapi import APIRouter, Response
 from pydantic import ValidationError
 from temporalio.service import RPCError
 
-from api import errors
 from api.absence import away, set_state
 from api.access import check_case, visible
 from api.acting import AWAY
@@ -26,6 +25,7 @@ from complaints.form import Line, Strict, Text
 from complaints.messages import AssignmentBody
 from policies.access import TABLE
 from register import read, team
+from register.connect import REGISTER_AWAY
 from register.tables import Staff
 
 router = APIRouter(route_class=StaffRoute, include_in_schema=False)
@@ -148,7 +148,7 @@ async def _give(reader: Reader, choice: str, body: AssignmentBody, key: str) -> 
         await check_case(reader.here, "assign_to", reader.who, "reference", reference)
         await nothing_new(reader, reference, seen)
         await assign(reference, body, reader.here, reader.who, f"{key}:{reference}" if key else None)
-    except (Refused, Changed, *errors.AWAY) as error:
+    except (Refused, Changed, *REGISTER_AWAY) as error:
         told = problem(reader, ASSIGN, {}, error)
         words = " ".join(told.fields.values()) or told.message
         return {"reference": reference, "done": False, "words": words, "news": told.news}
@@ -172,7 +172,7 @@ async def set_absence(username: str, reader: Reads) -> Response:
         if body.state != member.state:
             await set_state(here.engine, member, body.state, reader.who, body.reason, address_of(reader.request))
         told = await _given_away(reader, username) if body.state == "leave" else None
-    except (Refused, ValidationError, *errors.AWAY) as error:
+    except (Refused, ValidationError, *REGISTER_AWAY) as error:
         return await _show(reader, None, problem(reader, f"team/{username}/absence", filled, error))
     return reader.to("desk/team?done=absence" + ("" if told is None else f"&told={told}"))
 
