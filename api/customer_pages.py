@@ -39,6 +39,7 @@ class PageRoute(APIRoute):
             except (Refused, RequestValidationError, HTTPException, *REGISTER_AWAY) as error:
                 if not wanted(request):
                     raise
+                request.state.register_away = isinstance(error, REGISTER_AWAY)
                 return refused(request, error)
 
         return answered

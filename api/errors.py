@@ -158,13 +158,25 @@ async def _part_down(request: Request, error: Exception) -> JSONResponse:
     return problem(503, "unavailable", "the register is away; nothing was lost, try again")
 
 
-FAILED = """<!doctype html>
+_PAGE = """<!doctype html>
 <html lang="zh-CN"><head><meta charset="utf-8"><title>出错了 · Something went wrong</title></head>
 <body><main><h1>出错了 <span lang="en">Something went wrong</span></h1>
-<p>这是系统的问题，不是您的操作有误；未保存的内容请返回上一页复制后重试。</p>
-<p lang="en">It is our fault, not yours. What you typed is still on the page before: go back, and try again.</p>
+<p>{}</p>
+<p lang="en">{}</p>
 </main></body></html>"""
-"""The page for what nobody foresaw; plain, for whatever else makes pages may be what failed."""
+"""Plain, for whatever else makes pages may be what failed."""
+_FAILED = (
+    "这是系统的问题，不是您的操作有误；未保存的内容请返回上一页复制后重试。",
+    "It is our fault, not yours. What you typed is still on the page before: go back, and try again.",
+)
+
+
+def plain(scope: Scope, answer: Response, chinese: str, english: str) -> Response:
+    """That answer, or for a browser a page in its place that says this."""
+    if not any(name == b"accept" and b"text/html" in value for name, value in scope["headers"]):
+        return answer
+    again = {name: value for name, value in answer.headers.items() if name == "retry-after"}
+    return HTMLResponse(_PAGE.format(chinese, english), answer.status_code, again)
 
 
 class LastResort:
@@ -189,10 +201,8 @@ class LastResort:
             log.error("api.failed", path=route and route.path, error=frames(error))
             if begun:
                 raise
-            answer: Response = problem(500, "failed", "something went wrong on our side")
-            if any(name == b"accept" and b"text/html" in value for name, value in scope["headers"]):
-                answer = HTMLResponse(FAILED, 500)
-            await answer(scope, receive, send)
+            answer = problem(500, "failed", "something went wrong on our side")
+            await plain(scope, answer, *_FAILED)(scope, receive, send)
 
 
 def install(app: FastAPI) -> None:

@@ -38,10 +38,18 @@ Look = tuple[str, str, tuple[tuple[str, Any], ...]]
 """Which session looks at what: the route and what its path names."""
 NOBODY, BY_LINK = "nobody", "personal link"
 NOT_WRITTEN = "it could not be written to the audit log; try again, with the same Idempotency-Key where there is one"
+ON_A_PAGE = (
+    "系统暂时不可用：本次操作未能记入审计日志，故不予显示。请返回上一页，稍后再试；重复提交同一表单只计一次。",
+    "A part is down for the moment: this could not be written to the audit log, so it is not shown. Go back, and try "
+    "again soon; the same form sent again counts once.",
+)
 
 
 class Recorded:
-    """Holds each answer back until it is in the log; what cannot be written does not leave."""
+    """Holds each answer back until it is in the log; what cannot be written does not leave.
+
+    But for a page that says nothing but that the register is away, with what its reader has typed.
+    """
 
     def __init__(self, app: ASGIApp, engine: AsyncEngine, rates: Rates) -> None:
         self.app, self.pen, self.rates, self.looks = app, Pen(engine), rates, Looks()
@@ -61,9 +69,11 @@ class Recorded:
                 return
             if out is None:
                 assert start is not None  # an answer begins with its start
-                out = send if await self._written(scope, start, message.get("body", b"")) else _dropped
+                written = await self._written(scope, start, message.get("body", b""))
+                out = send if written or scope.get("state", {}).get("register_away") else _dropped
                 if out is _dropped:
-                    await errors.problem(503, "unavailable", NOT_WRITTEN)(scope, receive, send)
+                    answer = errors.problem(503, "unavailable", NOT_WRITTEN)
+                    await errors.plain(scope, answer, *ON_A_PAGE)(scope, receive, send)
                 await out(start)
             await out(message)
 

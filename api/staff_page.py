@@ -48,6 +48,7 @@ class StaffRoute(APIRoute):
             except (Refused, RequestValidationError, HTTPException, *REGISTER_AWAY) as error:
                 if "text/html" not in request.headers.get("accept", ""):
                     raise
+                request.state.register_away = isinstance(error, REGISTER_AWAY)
                 return await refused(request, error)
 
         return answered

@@ -225,12 +225,19 @@ async def unwritable(owner_url: str) -> AsyncIterator[None]:
 
 async def test_what_cannot_be_logged_does_not_leave(office: Office, owner_url: str) -> None:
     reference = (await office.open())["reference"]
-    async with unwritable(owner_url):
-        for method, path in (("GET", f"/complaints/{reference}"), ("GET", f"/complaints/{reference}/letters")):
-            answer = await office.call("auditor", method, path)
-            assert "audit log" in problem(answer, "unavailable")["detail"] and answer.headers["retry-after"]
-            assert PLAIN["matter"] not in answer.text
-        assert (await office.http.get("/healthz")).status_code == (await office.http.get("/readyz")).status_code == 200
+    async with web(office) as at_desk:
+        await page_session(at_desk, "auditor")
+        async with unwritable(owner_url):
+            for method, path in (("GET", f"/complaints/{reference}"), ("GET", f"/complaints/{reference}/letters")):
+                answer = await office.call("auditor", method, path)
+                assert "audit log" in problem(answer, "unavailable")["detail"] and answer.headers["retry-after"]
+                assert PLAIN["matter"] not in answer.text
+            page = await at_desk.get(f"/desk/complaints/{reference}", headers=HTML)
+            assert page.status_code == 503 and "audit log" in page.text and page.headers["retry-after"]
+            assert page.headers["content-type"].startswith("text/html") and PLAIN["matter"] not in page.text
+            assert (
+                (await office.http.get("/healthz")).status_code == (await office.http.get("/readyz")).status_code == 200
+            )
     assert (await office.call("auditor", "GET", f"/complaints/{reference}")).status_code == 200
 
 

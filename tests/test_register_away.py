@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
+from browser import HTML, OWN, page_session, web
 from contract import different, problem
 from keys import MASTER, MASTER_KEYS, register_at
 from office import PASSWORD, Office, office_at
@@ -22,6 +23,19 @@ from run.drill.office import QUICK
 
 async def answer(office: Office, reference: str) -> httpx.Response:
     return await office.call("agent", "POST", f"/complaints/{reference}/notes", {"text": "客户来电补充"})
+
+
+async def told_on_pages(http: httpx.AsyncClient, reference: str) -> None:
+    """Whoever is at a page reads what is the matter there, and what was typed stays."""
+    case = f"/desk/complaints/{reference}"
+    typed = {"csrf_token": "0" * 64, "request_id": "once", "text": "客户补充：三月的年费"}
+    looked = await http.get(case, headers=HTML)
+    sent = await http.post(f"{case}/notes", data=typed, headers=HTML | OWN)
+    link = await http.get("/c/0000000000000000000000", headers=HTML)
+    for page in (looked, sent, link):
+        assert page.status_code == 503 and page.headers["retry-after"], page.text
+        assert page.headers["content-type"].startswith("text/html") and "系统暂时" in page.text
+    assert typed["text"] in sent.text and 'value="once"' in sent.text
 
 
 async def timer_fired(office: Office, reference: str) -> None:
@@ -44,7 +58,10 @@ async def test_no_process_fails_and_no_limit_is_lost_while_the_register_is_away(
             async with office_at(datetime(2026, 3, 10, 10), env, engine, post, tmp_path, None, "mass") as office:
                 reference = str((await office.open(different()))["reference"])
                 await office.letter_event(reference, "letter_sent")
-                server.stop()
+                async with web(office) as http:
+                    await page_session(http, "agent")
+                    server.stop()
+                    await told_on_pages(http, reference)
                 refused = await office.call("agent", "POST", "/complaints", different())
                 problem(refused, "unavailable")
                 assert (refused.status_code, int(refused.headers["retry-after"]) > 0) == (503, True)
