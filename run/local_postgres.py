@@ -31,6 +31,12 @@ def start(folder: Path) -> Any:
     return server
 
 
+def runs(server: Any) -> bool:
+    """Whether it still does; ended and not yet cleared away by the system (a zombie), it does not."""
+    process = server.get_postmaster_info().process
+    return bool(process and process.is_running() and process.status() != "zombie")
+
+
 def url(server: Any, database: str = "postgres") -> str:
     """The address of a database of that server, for SQLAlchemy."""
     return str(server.get_uri(database)).replace("postgresql://", "postgresql+psycopg://", 1)

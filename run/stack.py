@@ -103,6 +103,8 @@ class Stack:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
         while not stop.wait(0.5):
+            if not local_postgres.runs(self.postgres):
+                raise CannotRun(f"PostgreSQL ended by itself; see {self.data / 'postgres' / 'log'}")
             for name, process in self.processes.items():
                 if process.poll() is not None:
                     raise CannotRun(f"{name} ended by itself ({process.returncode}); see {self._log(name)}")
@@ -151,7 +153,7 @@ class Stack:
         self._spawn("temporal", command, {})
 
     def _postgres(self, master: LocalMaster) -> str:
-        server = local_postgres.start(self.data / "postgres")
+        self.postgres = server = local_postgres.start(self.data / "postgres")
         self.undo.append(server.stop)
         self.owner_url = local_postgres.url(server)
         return local_postgres.prepared(self.owner_url, master)

@@ -232,6 +232,17 @@ def test_it_stops_cleanly(local: Local) -> None:
     assert not alive, alive
 
 
+def test_it_does_not_go_on_without_its_postgresql(local: Local) -> None:
+    local.start()
+    assert local.process
+    tree = local.tree()
+    os.kill(int((local.folder / "var/postgres/postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+    assert local.process.wait(60) == 1
+    assert "PostgreSQL ended by itself" in (local.folder / "out").read_text()
+    _, alive = psutil.wait_procs(tree, 20)
+    assert not alive, alive
+
+
 def test_a_register_whose_master_key_is_gone_is_not_given_another(tmp_path: Path) -> None:
     here = Local(tmp_path)
     (tmp_path / "var/postgres").mkdir(parents=True)
