@@ -154,7 +154,7 @@ class Stack:
 
     def _postgres(self, master: LocalMaster) -> str:
         self.postgres = server = local_postgres.start(self.data / "postgres")
-        self.undo.append(server.stop)
+        self.undo.append(lambda: local_postgres.stop(server))
         self.owner_url = local_postgres.url(server)
         return local_postgres.prepared(self.owner_url, master)
 

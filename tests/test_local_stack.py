@@ -50,14 +50,18 @@ class Local:
         return [sys.executable, "-m", "run.cli", *words]
 
     def start(self) -> float:
-        """Start it and wait until it can take complaints; gives the seconds that took."""
+        """Start it and wait until it can take complaints, and says so; gives the seconds that took."""
         began = time.monotonic()
         out = (self.folder / "out").open("a")
+        before = out.tell()
         self.process = subprocess.Popen(self.command("run"), env=self.environment, stdout=out, stderr=out, text=True)
-        while self.ready() != "ready":
-            assert self.process.poll() is None, (self.folder / "out").read_text()
-            assert time.monotonic() - began < PATIENCE, (self.folder / "out").read_text()
+        while self.ready() != "ready" or "Amends is ready" not in self.said()[before:]:
+            assert self.process.poll() is None, self.said()
+            assert time.monotonic() - began < PATIENCE, self.said()
         return time.monotonic() - began
+
+    def said(self) -> str:
+        return (self.folder / "out").read_text("latin-1")  # a character a byte
 
     def ready(self) -> str:
         try:
@@ -232,15 +236,20 @@ def test_it_stops_cleanly(local: Local) -> None:
     assert not alive, alive
 
 
-def test_it_does_not_go_on_without_its_postgresql(local: Local) -> None:
-    local.start()
-    assert local.process
-    tree = local.tree()
-    os.kill(int((local.folder / "var/postgres/postmaster.pid").read_text().split()[0]), signal.SIGKILL)
-    assert local.process.wait(60) == 1
-    assert "PostgreSQL ended by itself" in (local.folder / "out").read_text()
-    _, alive = psutil.wait_procs(tree, 20)
-    assert not alive, alive
+def test_it_does_not_go_on_without_its_postgresql(tmp_path: Path) -> None:
+    here = Local(tmp_path)
+    try:
+        here.start()
+        assert here.process
+        tree = here.tree()
+        os.kill(int((tmp_path / "var/postgres/postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+        assert here.process.wait(60) == 1
+        assert "PostgreSQL ended by itself" in (tmp_path / "out").read_text()
+        _, alive = psutil.wait_procs(tree, 20)
+        assert not alive, alive
+    finally:
+        if here.process and here.process.poll() is None:
+            here.kill()
 
 
 def test_a_register_whose_master_key_is_gone_is_not_given_another(tmp_path: Path) -> None:
